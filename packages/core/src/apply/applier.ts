@@ -1,0 +1,95 @@
+import type { Entry } from '../log/entry.js'
+import { TermTable } from '../log/history.js'
+import type { Position } from '../position.js'
+import type { Outcome, StateMachine } from './state-machine.js'
+
+/** Called for each entry, right after it changed the replica. */
+export type AppliedListener = (entry: Entry, outcome: Outcome) => void
+
+/** The replica met an entry that a newer version of the app wrote, and stops in front of it. */
+export class VersionTooOld extends Error {
+  constructor(
+    readonly entry: Entry,
+    readonly version: number,
+  ) {
+    super(
+      `Entry ${entry.index} was written by version ${entry.version} of the app, this is version ${version}`,
+    )
+  }
+}
+
+/**
+ * The only thing that changes a replica: applies entries in order, each once, and knows where it stands (G5, G6).
+ * Nobody else may touch the state machine.
+ */
+export class Applier {
+  readonly #machine: StateMachine
+  readonly #onApplied: AppliedListener
+  #logId = ''
+  #index = 0
+  #term = 0
+  #timeMs = 0
+  #table = new TermTable()
+
+  constructor(machine: StateMachine, onApplied: AppliedListener) {
+    this.#machine = machine
+    this.#onApplied = onApplied
+  }
+
+  get position(): Position {
+    return { logId: this.#logId, term: this.#term, index: this.#index }
+  }
+
+  /** Index of the last entry applied. */
+  get index(): number {
+    return this.#index
+  }
+
+  /** Log time of the last entry applied, in ms; 0 before the first. */
+  get timeMs(): number {
+    return this.#timeMs
+  }
+
+  /** The terms of the entries that this replica has applied. */
+  get table(): TermTable {
+    return this.#table
+  }
+
+  /** Binds an empty replica to a log. A replica that has entries keeps its log for good. */
+  adopt(logId: string): void {
+    if (this.#index > 0 && this.#logId !== logId)
+      throw new Error(`A replica of log ${this.#logId} cannot adopt log ${logId}`)
+    this.#logId = logId
+  }
+
+  /**
+   * Applies one entry of the reign `nonce`, and skips one that is applied already: jobs, pulls and the leader's own
+   * appends may all bring the same entry.
+   *
+   * @throws RangeError if an entry is missing before it: the caller must read the gap first.
+   * @throws VersionTooOld if a newer version of the app wrote it.
+   */
+  apply(entry: Entry, nonce: string): void {
+    if (entry.index <= this.#index) return
+    if (entry.index !== this.#index + 1)
+      throw new RangeError(`Entry ${entry.index} cannot follow entry ${this.#index}`)
+    if (entry.version > this.#machine.version) throw new VersionTooOld(entry, this.#machine.version)
+    if (this.#table.rows.at(-1)?.nonce !== nonce)
+      this.#table.begin({ term: entry.term, nonce, first: entry.index })
+    const outcome = this.#machine.apply(entry)
+    this.#index = entry.index
+    this.#term = entry.term
+    this.#timeMs = entry.timeMs
+    this.#onApplied(entry, outcome)
+  }
+
+  /** Forgets everything: the replica starts over from the beginning of whatever log it adopts next. */
+  reset(): void {
+    this.#machine.reset()
+    this.#logId = ''
+    this.#index = 0
+    this.#term = 0
+    this.#timeMs = 0
+    this.#table = new TermTable()
+  }
+}

@@ -1,0 +1,151 @@
+import { CommandError, CommandFailedError, LeaseholdError } from '../errors.js'
+import { type Entry } from '../log/entry.js'
+import { createContext, type Ctx } from './context.js'
+import type { AsJson } from './json.js'
+
+/**
+ * Commands by name. A command changes the state in place and may return a value; it takes one JSON argument or none.
+ * It must not be async, and must compute from its inputs alone.
+ */
+export type Commands<S> = Record<string, (state: S, args: never, ctx: Ctx) => unknown>
+
+/** The argument of a command: `undefined` where it takes none. */
+export type ArgsOf<F> = F extends (state: never, args: infer A, ctx: never) => unknown
+  ? unknown extends A
+    ? undefined
+    : A
+  : undefined
+
+/** What a command returns. */
+export type ResultOf<F> = F extends (...all: never[]) => infer R ? R : never
+
+/**
+ * Refuses at compile time what could not work: an async command, and arguments or results that are not JSON. A command
+ * that fails the check gets a type that no function has, named after the reason.
+ */
+export type CheckedCommands<C> = {
+  [K in keyof C]: C[K] extends (...all: never[]) => PromiseLike<unknown>
+    ? { error: 'A command must not be async: every replica must compute the same from the entry alone' }
+    : [ResultOf<C[K]>] extends [AsJson<ResultOf<C[K]>> | void]
+      ? [ArgsOf<C[K]>] extends [AsJson<ArgsOf<C[K]>>]
+        ? C[K]
+        : { error: 'The argument of a command must be JSON' }
+      : { error: 'The result of a command must be JSON' }
+}
+
+/** A state machine as `defineStateMachine` checked it. */
+export interface StateMachineDefinition<S, C extends Commands<S>> {
+  /** Names the application; two that differ cannot share a group. */
+  readonly name: string
+  /** Rises when a new command or meaning is added; a replica stops at entries newer than itself. */
+  readonly version: number
+  /** The state before the first entry. Called once for each replica and rebuild. */
+  readonly initial: () => S
+  readonly commands: C
+}
+
+/**
+ * Describes the data that a group replicates and the commands that change it.
+ *
+ * Check first, change after: a command that throws after it changed something leaves that change, on every replica alike.
+ *
+ * @example
+ * ```ts
+ * const bank = defineStateMachine({
+ *   name: 'bank',
+ *   version: 1,
+ *   initial: () => ({ accounts: {} as Record<string, number> }),
+ *   commands: {
+ *     deposit(state, { to, amount }: { to: string; amount: number }) {
+ *       return (state.accounts[to] = (state.accounts[to] ?? 0) + amount)
+ *     },
+ *   },
+ * })
+ * ```
+ * @throws LeaseholdError `INVALID_OPTIONS` if the name or the version is not usable.
+ */
+export function defineStateMachine<S, C extends Commands<S>>(definition: {
+  name: string
+  version: number
+  initial: () => S
+  commands: C & CheckedCommands<C>
+}): StateMachineDefinition<S, C> {
+  const { name, version, initial, commands } = definition
+  if (typeof name !== 'string' || !/^[^:{}\s]{1,128}$/.test(name)) {
+    throw new LeaseholdError(
+      'INVALID_OPTIONS',
+      `A state machine's name must be 1 to 128 characters without colons, braces or white space, not ${JSON.stringify(name)}.`,
+    )
+  }
+  if (!Number.isInteger(version) || version < 1) {
+    throw new LeaseholdError(
+      'INVALID_OPTIONS',
+      `A state machine's version must be a whole number from 1, not ${String(version)}.`,
+    )
+  }
+  return Object.freeze({ name, version, initial, commands })
+}
+
+/** What became of an entry on a replica: the same on all of them. */
+export type Outcome =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly error: CommandError | CommandFailedError }
+
+/**
+ * What the applier drives. The library's own is `LocalState`; the interface is what a store of the user's own will
+ * implement. Everything is synchronous: an entry is applied or it is not.
+ */
+export interface StateMachine {
+  readonly name: string
+  readonly version: number
+  /** True if the machine knows the command. Asked on the leader before anything is appended. */
+  knows(command: string): boolean
+  /** Runs one entry. A command that throws is an outcome, never an exception of this method. */
+  apply(entry: Entry): Outcome
+  /** Goes back to the state before the first entry. */
+  reset(): void
+}
+
+/** A state machine whose state is a value in memory. */
+export class LocalState<S, C extends Commands<S>> implements StateMachine {
+  readonly #definition: StateMachineDefinition<S, C>
+  #state: S
+
+  constructor(definition: StateMachineDefinition<S, C>) {
+    this.#definition = definition
+    this.#state = definition.initial()
+  }
+
+  get name(): string {
+    return this.#definition.name
+  }
+
+  get version(): number {
+    return this.#definition.version
+  }
+
+  get state(): S {
+    return this.#state
+  }
+
+  knows(command: string): boolean {
+    return Object.hasOwn(this.#definition.commands, command)
+  }
+
+  apply(entry: Entry): Outcome {
+    const { commands } = this.#definition
+    try {
+      if (!Object.hasOwn(commands, entry.command))
+        throw new TypeError('this version of the app has no such command')
+      const run = commands[entry.command] as (state: S, args: unknown, ctx: Ctx) => unknown
+      return { ok: true, result: run(this.#state, entry.args, createContext(entry)) }
+    } catch (error) {
+      if (error instanceof CommandError) return { ok: false, error }
+      return { ok: false, error: new CommandFailedError(entry.command, error) }
+    }
+  }
+
+  reset(): void {
+    this.#state = this.#definition.initial()
+  }
+}

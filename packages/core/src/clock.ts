@@ -1,0 +1,90 @@
+import { performance } from 'node:perf_hooks'
+
+/**
+ * Time as the library sees it. Everything that waits or measures goes through a `Clock`, so that the same code
+ * can run in virtual time. There is no wall clock here on purpose: no promise may depend on one.
+ */
+export interface Clock {
+  /** Monotonic milliseconds since an arbitrary start. Never goes back; unaffected by changes of the wall clock. */
+  now(): number
+  /**
+   * Resolves after `ms`, or at once when `signal` aborts. It never rejects: a loop that wakes up looks at its signal
+   * anyway, and a sleep that throws would make every loop catch.
+   */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `fn` once after `ms`; the returned function cancels it. */
+  timer(ms: number, fn: () => void): () => void
+}
+
+/** The real clock: `performance.now()` and Node's timers. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+
+  sleep(ms, signal) {
+    if (signal?.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timeout)
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      const timeout = setTimeout(wake, ms)
+      signal?.addEventListener('abort', wake, { once: true })
+    })
+  },
+
+  timer(ms, fn) {
+    const timeout = setTimeout(fn, ms)
+    return () => clearTimeout(timeout)
+  },
+}
+
+/** `ms` spread by ±`fraction` (default a fifth), so that instances that failed together do not retry together. */
+export function jitter(ms: number, fraction = 0.2): number {
+  return ms * (1 + fraction * (2 * Math.random() - 1))
+}
+
+/**
+ * Settles as `promise` does, or rejects with `onTimeout()` after `ms`. The promise itself goes on; whoever calls this
+ * must be able to live with its late outcome.
+ */
+export function withDeadline<T>(
+  clock: Clock,
+  promise: Promise<T>,
+  ms: number,
+  onTimeout: () => Error,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.timer(ms, () => reject(onTimeout()))
+    promise.then(resolve, reject).finally(cancel)
+  })
+}
+
+/** Wakes one loop: `ring` before or during `wait` ends the wait, and rings that come together count once. */
+export class Bell {
+  #rung = false
+  #wake: (() => void) | undefined
+
+  ring(): void {
+    this.#rung = true
+    this.#wake?.()
+  }
+
+  /** Resolves when the bell rings, after `ms`, or when `signal` aborts. One waiter at a time. */
+  async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#rung && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          cancel()
+          signal.removeEventListener('abort', wake)
+          this.#wake = undefined
+          resolve()
+        }
+        const cancel = clock.timer(ms, wake)
+        signal.addEventListener('abort', wake, { once: true })
+        this.#wake = wake
+      })
+    }
+    this.#rung = false
+  }
+}

@@ -1,0 +1,261 @@
+import { Bell, type Clock, jitter } from '../clock.js'
+import type { Claim, LogStore, TermConnection } from '../log/log-store.js'
+import type { Logger } from '../observe/logger.js'
+import { HeldLease } from './held-lease.js'
+import type { Lease, LeaseStore } from './lease.js'
+import { type RoleEvent, type RoleState, transition } from './role.js'
+
+const RETRY_MS = 100
+/** Between a connection that closed and the next claim. */
+const RECLAIM_MS = 20
+/** After a claim that was refused, or a lease that was of no use. */
+const BACK_OFF_MS = 250
+/** From the lease, or from a lost connection, to serving; whoever needs longer lets another one try. */
+const TAKE_OVER_TIMEOUT_MS = 30_000
+/** How often an instance that may not run looks again whether it may. */
+const INELIGIBLE_MS = 1000
+
+/** What the elector asks of the rest of the node. */
+export interface Candidacy {
+  /** Whether this instance may run now, and how long it lets better ones go first. */
+  standing(): { readonly eligible: boolean; readonly delayMs: number }
+  /** The highest term seen anywhere: the next one lies above it. */
+  readonly floor: number
+  readonly self: {
+    readonly id: string
+    readonly url: string | undefined
+    readonly publicUrl: string | undefined
+  }
+  /** Recovers and catches up with the log that the claim found. Undefined if this instance cannot serve it. */
+  takeOver(claim: Claim, connection: TermConnection, signal: AbortSignal): Promise<Claim | undefined>
+  /** Called after each change of role, with what led to it. */
+  roleChanged(state: RoleState, before: RoleState, event: RoleEvent): void
+  /** Closes a connection once nothing is in flight on it any more. */
+  retire(connection: TermConnection): Promise<void>
+  /** The lease was found vacant, or held. */
+  vacancyChanged(vacant: boolean): void
+}
+
+type TermEnd = 'disconnected' | 'refused' | 'unfit' | 'over'
+
+/** A term that this instance serves. */
+export interface ServedTerm {
+  readonly claim: Claim
+  readonly connection: TermConnection
+  /** When the one before was last known to lead, on the own monotonic clock. */
+  readonly vacantSinceMs: number
+  /** True if somebody had led before. */
+  readonly failover: boolean
+}
+
+/**
+ * Runs for leadership and holds it: waits for a vacancy, takes the lease, claims the log, has the node catch up, and
+ * serves until the lease, the connection or the term ends (G1, G10). One serial loop; `role.ts` has the roles.
+ */
+export class Elector {
+  readonly #leases: LeaseStore
+  readonly #log: LogStore
+  readonly #candidacy: Candidacy
+  readonly #ttlMs: number
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #bell = new Bell()
+  #state: RoleState = { role: 'stopped' }
+  #held: HeldLease | undefined
+  /** The last claim of the reign, served or not. */
+  #claim: Claim | undefined
+  #served: ServedTerm | undefined
+  #fenced = new AbortController()
+  #stopping: AbortSignal | undefined
+  #lastSignMs: number
+
+  constructor(parts: {
+    leases: LeaseStore
+    log: LogStore
+    candidacy: Candidacy
+    ttlMs: number
+    clock: Clock
+    logger: Logger
+  }) {
+    this.#leases = parts.leases
+    this.#log = parts.log
+    this.#candidacy = parts.candidacy
+    this.#ttlMs = parts.ttlMs
+    this.#clock = parts.clock
+    this.#logger = parts.logger
+    this.#lastSignMs = parts.clock.now()
+  }
+
+  get state(): RoleState {
+    return this.#state
+  }
+
+  /** The term that is being served. */
+  get served(): ServedTerm | undefined {
+    return this.#served
+  }
+
+  /** Whether this instance leads at this very moment, by the monotonic deadline of its lease and not by a flag. */
+  get leads(): boolean {
+    return (
+      this.#state.role === 'leader' &&
+      this.#held?.valid === true &&
+      this.#served?.connection.closed.aborted === false
+    )
+  }
+
+  /** The log refused an append, or shows another claim: this instance does not lead, whatever its lease says (G2). */
+  fenced(why: string): void {
+    this.#logger.warn({ why }, 'fenced')
+    this.#fenced.abort()
+  }
+
+  /** Looks again at once whether there is a vacancy. */
+  wake(): void {
+    this.#bell.ring()
+  }
+
+  /** The leader gave its lease back. */
+  noticedVacancy(): void {
+    this.#lastSignMs = this.#clock.now()
+    this.#bell.ring()
+  }
+
+  /** Runs until `signal` aborts; then gives up leadership, tells the others, and returns. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#stopping = signal
+    this.#enter({ type: 'started' })
+    while (!signal.aborted) {
+      await this.#vacancy(signal)
+      if (signal.aborted) break
+      const lease = await this.#tryAcquire()
+      if (lease) await this.#reign(lease, signal)
+    }
+    this.#enter({ type: 'stopped' })
+  }
+
+  async #vacancy(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let waitMs = jitter(RETRY_MS)
+      try {
+        const { vacantInMs } = await this.#leases.look()
+        const now = this.#clock.now()
+        if (vacantInMs > 0)
+          this.#lastSignMs = Math.max(this.#lastSignMs, now - Math.max(0, this.#ttlMs - vacantInMs))
+        this.#candidacy.vacancyChanged(vacantInMs === 0)
+        const { eligible, delayMs } = this.#candidacy.standing()
+        if (vacantInMs === 0 && eligible) return await this.#clock.sleep(delayMs, signal)
+        waitMs = vacantInMs === 0 ? INELIGIBLE_MS : vacantInMs + 1
+      } catch (error) {
+        this.#logger.debug({ err: error }, 'looking at the lease failed')
+      }
+      await this.#bell.wait(this.#clock, waitMs, signal)
+    }
+  }
+
+  async #tryAcquire(): Promise<Lease | undefined> {
+    try {
+      return await this.#leases.acquire()
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'acquiring the lease failed')
+      await this.#clock.sleep(jitter(RETRY_MS))
+      return undefined
+    }
+  }
+
+  /** From the grant of a lease to its end, through as many terms as there are connections. */
+  async #reign(lease: Lease, signal: AbortSignal): Promise<void> {
+    this.#fenced = new AbortController()
+    const held = new HeldLease(this.#leases, lease, this.#ttlMs, this.#clock, this.#logger)
+    this.#held = held
+    const over = AbortSignal.any([signal, held.ended, this.#fenced.signal])
+    const released = new AbortController()
+    const kept = held.keep(released.signal)
+    this.#enter({ type: 'leaseAcquired' })
+
+    let end: TermEnd = 'disconnected'
+    this.#claim = undefined
+    while (end === 'disconnected' && !over.aborted) {
+      end = await this.#term(held, over)
+      this.#served = undefined
+      if (end === 'disconnected') await this.#clock.sleep(jitter(RECLAIM_MS), over)
+    }
+
+    this.#enter(this.#endOfReign(held))
+    released.abort()
+    await kept
+    await this.#leases.release(held.lease).catch((error: unknown) => {
+      this.#logger.debug({ err: error }, 'the lease could not be given back; it expires by itself')
+    })
+    this.#held = undefined
+    if (end !== 'over' || this.#fenced.signal.aborted) await this.#clock.sleep(jitter(BACK_OFF_MS), signal)
+  }
+
+  /** One connection: claim, take over, serve until something ends. */
+  async #term(held: HeldLease, over: AbortSignal): Promise<TermEnd> {
+    const tooLate = new AbortController()
+    const cancelDeadline = this.#clock.timer(TAKE_OVER_TIMEOUT_MS, () => tooLate.abort())
+    const last = this.#claim
+    let connection: TermConnection | undefined
+    try {
+      connection = await this.#log.openTerm(AbortSignal.any([over, tooLate.signal]))
+      const stored = await connection.storedTerm()
+      if (last && stored > last.term) return 'refused'
+      if (!held.valid) return 'over' // a last look: whoever paused between lease and claim must not depose a good leader
+      const outcome = await connection.claim({
+        expectedTerm: stored,
+        floor: this.#candidacy.floor,
+        leader: this.#candidacy.self,
+        leaseValue: held.lease.value,
+      })
+      if (outcome.kind !== 'claimed') {
+        this.#logger.info({ outcome: outcome.kind }, 'the claim was refused')
+        return 'refused'
+      }
+      this.#claim = outcome.claim
+      const alive = AbortSignal.any([over, connection.closed, tooLate.signal])
+      const claim = await this.#candidacy.takeOver(outcome.claim, connection, alive)
+      if (over.aborted) return 'over'
+      if (connection.closed.aborted) return 'disconnected'
+      if (!claim || !held.valid) return 'unfit'
+      this.#claim = claim
+
+      cancelDeadline()
+      this.#served = { claim, connection, vacantSinceMs: this.#lastSignMs, failover: stored !== 0 }
+      const unbroken = last !== undefined && stored === last.term && !claim.replIdChanged
+      this.#enter({ type: 'caughtUp', term: claim.term, unbroken })
+      this.#leases.announceLeader()
+      await aborted(AbortSignal.any([over, connection.closed]))
+      this.#lastSignMs = this.#clock.now()
+      this.#enter(over.aborted ? this.#endOfReign(held) : { type: 'disconnected' })
+      return over.aborted ? 'over' : 'disconnected'
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'taking over failed')
+      return tooLate.signal.aborted ? 'unfit' : over.aborted ? 'over' : 'disconnected'
+    } finally {
+      cancelDeadline()
+      // The role has ended by now; what is in flight may still get its answer.
+      if (connection) await this.#candidacy.retire(connection)
+    }
+  }
+
+  #endOfReign(held: HeldLease): RoleEvent {
+    if (this.#stopping?.aborted) return { type: 'stopped' }
+    if (this.#fenced.signal.aborted) return { type: 'leaseEnded', reason: 'fenced' }
+    return { type: 'leaseEnded', reason: held.ended.aborted ? 'expired' : 'disconnected' }
+  }
+
+  /** The only place where the role changes: state first, then whoever wants to know. */
+  #enter(event: RoleEvent): void {
+    const before = this.#state
+    const next = transition(before, event)
+    if (next === before) return
+    this.#state = next
+    this.#candidacy.roleChanged(next, before, event)
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,78 @@
+import { type Clock, jitter } from '../clock.js'
+import type { Logger } from '../observe/logger.js'
+import type { Lease, LeaseStore } from './lease.js'
+
+/**
+ * A lease from its grant to its end: renews it at a third of its time, and ends it by the own timer when its deadline
+ * passes, whether Redis has answered or not (G10).
+ */
+export class HeldLease {
+  readonly #store: LeaseStore
+  readonly #clock: Clock
+  readonly #ttlMs: number
+  readonly #logger: Logger
+  readonly #ended = new AbortController()
+  #lease: Lease
+  #cancelTimer: () => void = () => {}
+
+  constructor(store: LeaseStore, lease: Lease, ttlMs: number, clock: Clock, logger: Logger) {
+    this.#store = store
+    this.#clock = clock
+    this.#ttlMs = ttlMs
+    this.#logger = logger
+    this.#lease = lease
+    this.#arm()
+  }
+
+  get lease(): Lease {
+    return this.#lease
+  }
+
+  /** Aborts when the lease is over: expired, or found to be lost. */
+  get ended(): AbortSignal {
+    return this.#ended.signal
+  }
+
+  /** Looks at the clock: after a pause the timer may not have run yet (T11 in the list of traps). */
+  get valid(): boolean {
+    return !this.#ended.signal.aborted && this.#clock.now() < this.#lease.deadlineMs
+  }
+
+  /** Renews until the lease ends or `signal` aborts. */
+  async keep(signal: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([signal, this.ended])
+    let pauseMs = this.#ttlMs / 3
+    while (!over.aborted) {
+      await this.#clock.sleep(pauseMs, over)
+      if (over.aborted) break
+      const startedMs = this.#clock.now()
+      try {
+        const renewed = await this.#store.renew(this.#lease)
+        // A reply that comes after the deadline must not revive what has ended, even if the timer is late too.
+        if (!renewed || !this.valid) {
+          this.#end()
+          break
+        }
+        this.#lease = renewed
+        this.#arm()
+        pauseMs = Math.max(0, this.#ttlMs / 3 - (this.#clock.now() - startedMs))
+      } catch (error) {
+        this.#logger.debug({ err: error }, 'renewing the lease failed; trying again until its deadline')
+        pauseMs = jitter(Math.min(100, this.#ttlMs / 10))
+      }
+    }
+    this.#cancelTimer()
+  }
+
+  #arm(): void {
+    this.#cancelTimer()
+    this.#cancelTimer = this.#clock.timer(Math.max(0, this.#lease.deadlineMs - this.#clock.now()), () =>
+      this.#end(),
+    )
+  }
+
+  #end(): void {
+    this.#cancelTimer()
+    this.#ended.abort()
+  }
+}

@@ -1,0 +1,77 @@
+import type { LeaderInfo } from '../events.js'
+import type { LogPage } from '../log/log-store.js'
+
+/**
+ * Who leads, as this instance knows it: what the log says of the last claim, unless the lease was found vacant since.
+ * Knowledge only: whether this instance leads itself is for the elector to say.
+ */
+export class Leadership {
+  readonly #selfId: string
+  readonly #onChange: (leader: LeaderInfo | undefined) => void
+  #claimant: LeaderInfo | undefined
+  /** Until a look at the lease says otherwise, whoever claimed last may be long gone. */
+  #vacant = true
+  #self: LeaderInfo | undefined
+  #last: LeaderInfo | undefined
+  #floor = 0
+  #changes = 0
+
+  constructor(selfId: string, onChange: (leader: LeaderInfo | undefined) => void) {
+    this.#selfId = selfId
+    this.#onChange = onChange
+  }
+
+  /** Who leads now, this instance included. */
+  get leader(): LeaderInfo | undefined {
+    if (this.#self) return this.#self
+    // An own claim that is not being served is none.
+    return this.#vacant || this.#claimant?.id === this.#selfId ? undefined : this.#claimant
+  }
+
+  /** The highest term seen anywhere. */
+  get floor(): number {
+    return this.#floor
+  }
+
+  /** How often leadership has changed hands since the log was created. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** The instance that claimed last, whether it still leads or not. */
+  get claimantId(): string | undefined {
+    return this.#claimant?.id
+  }
+
+  read(page: LogPage): void {
+    this.#floor = Math.max(this.#floor, page.term, page.headTerm)
+    this.#changes = page.leaderChanges
+    // A claim that is new to us was made by somebody who held the lease a moment ago.
+    if (page.leader && page.leader.term !== this.#claimant?.term) this.#vacant = false
+    this.#claimant = page.leader
+    this.#update()
+  }
+
+  vacancy(vacant: boolean): void {
+    this.#vacant = vacant
+    this.#update()
+  }
+
+  /** This instance serves, or stops serving, a term. */
+  serve(self: LeaderInfo | undefined): void {
+    this.#self = self
+    if (self) {
+      this.#floor = Math.max(this.#floor, self.term)
+      this.#claimant = self
+    }
+    this.#update()
+  }
+
+  #update(): void {
+    const { leader } = this
+    if (leader?.id === this.#last?.id && leader?.term === this.#last?.term && leader?.url === this.#last?.url)
+      return
+    this.#last = leader
+    this.#onChange(leader)
+  }
+}

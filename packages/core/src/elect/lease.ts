@@ -1,0 +1,39 @@
+/** A granted lease: the right to try to lead until `deadlineMs` on the own monotonic clock. */
+export interface Lease {
+  /** What stands in Redis: unique to this grant. */
+  readonly value: string
+  /** Monotonic time from which the holder must not act on it any more; taken before the request was sent. */
+  readonly deadlineMs: number
+}
+
+/** What a look at the lease found. */
+export interface LeaseLook {
+  /** Milliseconds until a majority of the nodes is free of it, if nobody renews: 0 means vacant. */
+  readonly vacantInMs: number
+}
+
+/**
+ * Grants the lease to one holder at a time, as far as clocks and networks allow. It decides who tries; no promise but
+ * liveness (G10) rests on it.
+ */
+export interface LeaseStore {
+  open(signal: AbortSignal): Promise<void>
+  /** One attempt. Undefined if it is held, or came too late to be of use. */
+  acquire(): Promise<Lease | undefined>
+  /** One renewal. Undefined if the lease is lost; rejects if that could not be found out. */
+  renew(lease: Lease): Promise<Lease | undefined>
+  /** Gives it back, once no renewal is under way that could bring it to life again, and tells everybody. */
+  release(lease: Lease): Promise<void>
+  /** How long it is still held. Rejects if no majority answers. */
+  look(): Promise<LeaseLook>
+  /** Tells everybody that somebody leads now, so that they look at the log. */
+  announceLeader(): void
+  /** Listens for what others tell. `vacant`: the lease was given back. `taken`: somebody leads now. */
+  onNotice(listener: (notice: 'vacant' | 'taken') => void): void
+  close(): Promise<void>
+}
+
+/** How much of a lease is kept back: max(50 ms, 10 %), so that a holder stops before anyone else can begin (G10). */
+export function marginOf(ttlMs: number): number {
+  return Math.max(50, ttlMs * 0.1)
+}

@@ -1,0 +1,47 @@
+import type { Role } from '../events.js'
+
+/** What an instance publishes of itself with each heartbeat. */
+export interface Member {
+  readonly id: string
+  readonly name: string
+  readonly url: string | undefined
+  readonly publicUrl: string | undefined
+  readonly role: Role
+  readonly index: number
+  readonly eligible: boolean
+  readonly priority: number
+  /** Event-loop utilisation since the heartbeat before, 0 to 1. */
+  readonly load: number
+  /** Version of the state machine; 0 without one. */
+  readonly version: number
+  /** What a leader measures. */
+  readonly times?: { readonly requestMs?: number; readonly copyMs?: number; readonly recoverMs?: number }
+}
+
+/** A member as others see it. */
+export interface MemberView extends Member {
+  /** Milliseconds since its last heartbeat, by the clock of Redis. */
+  readonly silentMs: number
+}
+
+/** Where members publish themselves. Only liveness and status rest on it. */
+export interface MemberStore {
+  /** Publishes `member` and returns all, itself included. */
+  publish(member: Member): Promise<MemberView[]>
+  /** All members, without publishing. */
+  list(): Promise<MemberView[]>
+  remove(id: string): Promise<void>
+}
+
+/** Heartbeats that an instance may miss before it counts as gone. */
+const MISSED_HEARTBEATS = 3
+/** After so many it is forgotten, with its queue. */
+const FORGOTTEN_HEARTBEATS = 30
+
+export function isAlive(member: MemberView, heartbeatMs: number): boolean {
+  return member.role !== 'stopped' && member.silentMs < MISSED_HEARTBEATS * heartbeatMs
+}
+
+export function isForgotten(member: MemberView, heartbeatMs: number): boolean {
+  return member.silentMs > FORGOTTEN_HEARTBEATS * heartbeatMs
+}

@@ -1,0 +1,159 @@
+import type { LeaderInfo } from './events.js'
+
+/** Every `code` that an error of this library can carry. Codes are stable; match on them rather than on messages. */
+export type ErrorCode =
+  | 'INVALID_OPTIONS'
+  | 'NOT_STARTED'
+  | 'STOPPED'
+  | 'START_TIMEOUT'
+  | 'REDIS_UNREACHABLE'
+  | 'REDIS_UNSUPPORTED'
+  | 'NAME_TAKEN'
+  | 'APP_MISMATCH'
+  | 'NOT_LEADER'
+  | 'NO_LEADER'
+  | 'OUTCOME_UNKNOWN'
+  | 'BUSY'
+  | 'LOG_REFUSED'
+  | 'UNKNOWN_COMMAND'
+  | 'NOT_JSON'
+  | 'ENTRY_TOO_LARGE'
+  | 'COMMAND_REJECTED'
+  | 'COMMAND_FAILED'
+  | 'DIVERGED'
+  | 'LOG_LOST'
+  | 'LAGGING'
+  | 'VERSION_TOO_OLD'
+  | 'NOT_SUPPORTED'
+  | 'BODY_CONSUMED'
+  | 'NO_PUBLIC_URL'
+
+/**
+ * Base of every error that the library throws on purpose.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await node.write('deposit', { to: 'a', amount: 5 })
+ * } catch (error) {
+ *   if (error instanceof LeaseholdError && error.retryable) return retryLater()
+ *   throw error
+ * }
+ * ```
+ */
+export class LeaseholdError extends Error {
+  /** Stable, machine-readable reason. */
+  readonly code: ErrorCode
+  /** True if nothing happened and the same call may succeed later or elsewhere. Never true for an unknown outcome. */
+  readonly retryable: boolean
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = new.target.name
+    this.code = code
+    this.retryable = options.retryable ?? false
+  }
+}
+
+/** One or more options are wrong. `problems` lists them all; the message names each option, its value and its bound. */
+export class OptionsError extends LeaseholdError {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super('INVALID_OPTIONS', `Invalid options:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+/** This instance does not lead, so the write was not appended and never will be. `leader` says who does, if known. */
+export class NotLeaderError extends LeaseholdError {
+  readonly leader: LeaderInfo | undefined
+
+  constructor(leader: LeaderInfo | undefined, why = 'This instance is not the leader') {
+    const where = leader
+      ? `the leader is ${leader.id}${leader.url ? ` at ${leader.url}` : ''}`
+      : 'no leader is known'
+    super('NOT_LEADER', `${why}; ${where}. Nothing was written; send the write to the leader.`, {
+      retryable: true,
+    })
+    this.leader = leader
+  }
+}
+
+/**
+ * The write may or may not have been appended, and may still take effect. Never treat it as failed: ask again with the
+ * same operation id, or read the state.
+ */
+export class OutcomeUnknownError extends LeaseholdError {
+  /** The operation id under which the write was sent. */
+  readonly opId: string
+
+  constructor(opId: string, why: string, cause?: unknown) {
+    super('OUTCOME_UNKNOWN', `${why}: whether operation ${opId} took effect is unknown.`, { cause })
+    this.opId = opId
+  }
+}
+
+/** Too many writes wait for the log. Nothing was written. Slow down, or raise `maxQueuedWrites`. */
+export class BusyError extends LeaseholdError {
+  constructor(queued: number, bound: string) {
+    super(
+      'BUSY',
+      `${queued} writes are waiting for the log, the bound is ${bound}. Nothing was written; try again later.`,
+      {
+        retryable: true,
+      },
+    )
+  }
+}
+
+/** The log's Redis refused a write for a reason of its own, such as memory or a full disk. Nothing was written. */
+export class LogRefusedError extends LeaseholdError {
+  constructor(cause: Error) {
+    super('LOG_REFUSED', `The log's Redis refused the write: ${cause.message}. Nothing was written.`, {
+      cause,
+      retryable: true,
+    })
+  }
+}
+
+/**
+ * A command's deliberate refusal. Throw it from a command: it is recorded as the outcome of the entry, the same on
+ * every replica, and reaches the caller of `write`.
+ *
+ * @example
+ * ```ts
+ * withdraw(state, { from, amount }: { from: string; amount: number }) {
+ *   if ((state.accounts[from] ?? 0) < amount) throw new CommandError('insufficient funds', { reason: 'INSUFFICIENT' })
+ *   …
+ * }
+ * ```
+ */
+export class CommandError extends LeaseholdError {
+  /** The app's own reason, for instance `'INSUFFICIENT'`. */
+  readonly reason: string | undefined
+
+  constructor(message: string, options: { reason?: string } = {}) {
+    super('COMMAND_REJECTED', message)
+    this.reason = options.reason
+  }
+}
+
+/** A command threw something other than a `CommandError`: a bug of the app, recorded as the outcome of the entry. */
+export class CommandFailedError extends LeaseholdError {
+  constructor(command: string, cause: unknown) {
+    const what = cause instanceof Error ? cause.message : String(cause)
+    super(
+      'COMMAND_FAILED',
+      `Command "${command}" threw: ${what}. The entry stays in the log with this outcome.`,
+      { cause },
+    )
+  }
+}
+
+/** Something that a later release will do was asked for. Nothing weaker was done instead. */
+export class NotSupportedError extends LeaseholdError {
+  constructor(what: string) {
+    super('NOT_SUPPORTED', `${what} is not supported by this version.`)
+  }
+}

@@ -1,0 +1,50 @@
+import type { Position } from './position.js'
+
+/** What an instance is at this moment: it tries to lead (candidate), leads, follows, or does not take part. */
+export type Role = 'stopped' | 'follower' | 'candidate' | 'leader'
+
+/** Who leads, and where it can be reached. */
+export interface LeaderInfo {
+  /** The instance's id: its name plus a nonce that is new at each process start. */
+  readonly id: string
+  /** Term of its reign: the fencing token. */
+  readonly term: number
+  /** Where other instances reach it; undefined if it has no `url`. */
+  readonly url: string | undefined
+  /** Where clients reach it; undefined if it has no `publicUrl`. */
+  readonly publicUrl: string | undefined
+}
+
+/** Why a leader stopped leading. */
+export type DemotionReason = 'stopped' | 'expired' | 'fenced' | 'disconnected'
+
+/** Something to look at that the library can live with. */
+export interface Warning {
+  /** Stable, machine-readable kind, for instance `'PERSISTENCE_OFF'`. */
+  readonly code: string
+  readonly message: string
+  readonly cause?: unknown
+}
+
+/**
+ * Events of a node. State changes first, the event comes after: a listener that looks at the node sees what the event
+ * says. Listeners run synchronously; keep them short.
+ */
+export interface NodeEvents {
+  /** This instance leads and serves from now on. Fires once per term, after its replica caught up. */
+  elected: [{ term: number; recoverMs: number }]
+  /** This instance no longer leads. Fires once for each `elected`; writes in flight are still being resolved. */
+  demoted: [{ term: number; reason: DemotionReason }]
+  /** Another leader, or none, is known from now on. Fires on every instance, also on the leader itself. */
+  leaderChanged: [{ leader: LeaderInfo | undefined }]
+  /** The replica reached the head that the log had when it began to catch up. */
+  caughtUp: [{ position: Position }]
+  /** The replica was off the log's history; `lost` of its entries are not in the log. It rebuilds itself. */
+  diverged: [{ position: Position; agreedIndex: number; lost: number }]
+  /** The log lost entries that this replica has, or is gone: `head` is where it ends now. Local reads go on, stale. */
+  logLost: [{ position: Position; head: number }]
+  /** Something to look at; the node goes on. */
+  warning: [Warning]
+  /** A bug of the app (a command or a `whileLeader` function that threw). Not emitted when nobody listens. */
+  error: [Error]
+}

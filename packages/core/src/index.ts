@@ -1,0 +1,38 @@
+export type { Ctx } from './apply/context.js'
+export { type Json, NotJsonError } from './apply/json.js'
+export {
+  type ArgsOf,
+  type CheckedCommands,
+  type Commands,
+  defineStateMachine,
+  type ResultOf,
+  type StateMachineDefinition,
+} from './apply/state-machine.js'
+export { createNode } from './create-node.js'
+export {
+  BusyError,
+  CommandError,
+  CommandFailedError,
+  type ErrorCode,
+  LeaseholdError,
+  LogRefusedError,
+  NotLeaderError,
+  NotSupportedError,
+  OptionsError,
+  OutcomeUnknownError,
+} from './errors.js'
+export type { DemotionReason, LeaderInfo, NodeEvents, Role, Warning } from './events.js'
+export {
+  ElectionNode,
+  type ReadContext,
+  ReplicatedNode,
+  type WriteArguments,
+  type WriteOptions,
+} from './node.js'
+export type { Logger } from './observe/logger.js'
+export type { Credentials } from './operate/credentials.js'
+export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'
+export type { GroupStatus, InstanceStatus, MemberStatus, Times } from './operate/status.js'
+export { DEFAULTS, type NodeOptions, type RedisTarget, type WriteConcern } from './options.js'
+export { formatPosition, parsePosition, type Position } from './position.js'
+export type { Committed } from './write/pending-writes.js'

@@ -1,0 +1,342 @@
+import { randomBytes } from 'node:crypto'
+import { Applier } from './apply/applier.js'
+import type { StateMachine } from './apply/state-machine.js'
+import { jitter } from './clock.js'
+import { Elector } from './elect/elector.js'
+import { Heartbeat } from './elect/heartbeat.js'
+import { Leadership } from './elect/leadership.js'
+import type { Member, MemberView } from './elect/members.js'
+import { RANK_DELAY_MS, rankOf } from './elect/ranking.js'
+import { demotionReason, type RoleEvent, type RoleState } from './elect/role.js'
+import { Roster } from './elect/roster.js'
+import { NotLeaderError } from './errors.js'
+import type { NodeEvents } from './events.js'
+import type { Claim, LogPage, TermConnection } from './log/log-store.js'
+import { Credentials } from './operate/credentials.js'
+import { LeaderWork } from './operate/leader-work.js'
+import { MovingAverage } from './operate/moving-average.js'
+import type { ResolvedOptions } from './options.js'
+import type { Parts } from './parts.js'
+import { CatchUp } from './replicate/catch-up.js'
+import { Pusher } from './replicate/pusher.js'
+import { Receiver } from './replicate/receiver.js'
+import { PendingWrites } from './write/pending-writes.js'
+import { Writer } from './write/writer.js'
+
+/** Tells the user's listeners; never throws, whatever they do. */
+export type Emit = <K extends keyof NodeEvents>(event: K, ...args: NodeEvents[K]) => void
+
+/** What an instance is made of. */
+export interface InstanceParts extends Parts {
+  readonly options: ResolvedOptions
+  /** Undefined for an instance that only elects. */
+  readonly machine: StateMachine | undefined
+  readonly emit: Emit
+}
+
+/**
+ * The stages of a write, wired: who tells whom what. Each stage knows only what stands before it; this is the one
+ * place that knows them all. Starting and stopping is in `lifecycle.ts`, the public face in `node.ts`.
+ */
+export class Instance {
+  readonly parts: InstanceParts
+  readonly options: ResolvedOptions
+  readonly applier: Applier
+  readonly catchUp: CatchUp
+  readonly receiver: Receiver
+  readonly pusher: Pusher
+  readonly pending: PendingWrites
+  readonly writer: Writer
+  readonly elector: Elector
+  readonly leadership: Leadership
+  readonly heartbeat: Heartbeat
+  readonly roster: Roster
+  readonly work: LeaderWork
+  readonly credentials = new Credentials()
+  readonly requestMs = new MovingAverage()
+  readonly copyMs = new MovingAverage()
+  recoverMs: number | undefined
+  url: string | undefined
+  publicUrl: string | undefined
+  /** True once an adapter routes to this instance: it must then be reachable to lead. */
+  needsUrl = false
+  /** True from the call of `stop()`: it does not run for leadership any more. */
+  stopping = false
+  #caughtUp = false
+
+  constructor(parts: InstanceParts) {
+    const { options, clock, log, transport, leases, members, machine, emit } = parts
+    const { id, logger } = options
+    this.parts = parts
+    this.options = options
+    this.url = options.url
+    this.publicUrl = options.publicUrl
+    this.pending = new PendingWrites(clock, options.writeTimeoutMs)
+    this.applier = new Applier(machine ?? nothingToApply, (entry, outcome) => {
+      if (!outcome.ok && outcome.error.code === 'COMMAND_FAILED') {
+        logger.error({ err: outcome.error, index: entry.index }, 'a command threw')
+        emit('error', outcome.error)
+      }
+      this.pending.applied(entry, outcome)
+    })
+    this.catchUp = new CatchUp(log, this.applier, this.#replicaListener(), clock)
+    this.receiver = new Receiver({
+      catchUp: this.catchUp,
+      applier: this.applier,
+      transport,
+      id,
+      clock,
+      logger,
+    })
+    this.pusher = new Pusher({ transport, clock, logger, onCopied: (ms) => this.copyMs.add(ms) })
+    this.writer = new Writer({
+      listener: {
+        mayAppend: () => this.elector.leads,
+        notLeader: (why) => new NotLeaderError(this.leadership.leader, why),
+        appended: (entries, nonce) => {
+          this.catchUp.applyOwn(entries, nonce)
+          this.pusher.committed(this.applier.index)
+        },
+        fenced: (why) => this.elector.fenced(why),
+        requestTimed: (ms) => this.requestMs.add(ms),
+      },
+      pending: this.pending,
+      clock,
+      maxQueuedWrites: options.maxQueuedWrites,
+      maxQueuedBytes: options.maxQueuedBytes,
+    })
+    this.leadership = new Leadership(id, (leader) => emit('leaderChanged', { leader }))
+    this.roster = new Roster(options.heartbeatMs)
+    this.elector = new Elector({
+      leases,
+      log,
+      clock,
+      logger,
+      ttlMs: options.leaseTtlMs,
+      candidacy: this.#candidacy(),
+    })
+    this.heartbeat = new Heartbeat({
+      store: members,
+      everyMs: options.heartbeatMs,
+      clock,
+      logger,
+      listener: { describe: (load) => this.describe(load), beat: (all) => this.#beat(all) },
+    })
+    this.work = new LeaderWork((error) => {
+      logger.error({ err: error }, 'a whileLeader function failed')
+      emit('error', error instanceof Error ? error : new Error(String(error)))
+    })
+  }
+
+  get replicates(): boolean {
+    return this.parts.machine !== undefined
+  }
+
+  /** True once the replica has reached the head that it first saw, and again after each rebuild. */
+  get caughtUp(): boolean {
+    return this.#caughtUp
+  }
+
+  /** Why this instance must not lead; undefined if it may. */
+  get ineligibleBecause(): string | undefined {
+    if (this.stopping) return 'it is stopping'
+    if (!this.options.eligible) return 'the option eligible is false'
+    if (this.needsUrl && this.url === undefined) return 'it has no url, and requests are routed to it'
+    if (this.catchUp.halted) return `its replica does not follow the log (${this.catchUp.halted})`
+    return undefined
+  }
+
+  /** A lost or late notice costs time only: the loops look by themselves. */
+  noticedLease(notice: 'vacant' | 'taken'): void {
+    if (notice === 'vacant') this.elector.noticedVacancy()
+    else this.elector.wake()
+    void this.receiver.pull()
+  }
+
+  describe(load: number): Member {
+    const { id, name, priority } = this.options
+    const isLeader = this.elector.leads
+    return {
+      id,
+      name,
+      url: this.url,
+      publicUrl: this.publicUrl,
+      role: this.elector.state.role,
+      index: this.applier.index,
+      eligible: this.ineligibleBecause === undefined,
+      priority,
+      load: Math.round(load * 1000) / 1000,
+      version: this.parts.machine?.version ?? 0,
+      ...(isLeader && { times: this.times }),
+    }
+  }
+
+  get times(): NonNullable<Member['times']> {
+    const [requestMs, copyMs, recoverMs] = [this.requestMs.value, this.copyMs.value, this.recoverMs]
+    return {
+      ...(requestMs !== undefined && { requestMs }),
+      ...(copyMs !== undefined && { copyMs }),
+      ...(recoverMs !== undefined && { recoverMs }),
+    }
+  }
+
+  #replicaListener(): ConstructorParameters<typeof CatchUp>[2] {
+    const { emit } = this.parts
+    return {
+      read: (page) => {
+        this.leadership.read(page)
+        this.#noticeCatchUp()
+      },
+      present: (state, claimed) => this.writer.resolveLost(state, claimed),
+      diverged: (position, agreedIndex) => {
+        this.#caughtUp = false
+        emit('diverged', { position, agreedIndex, lost: position.index - agreedIndex })
+      },
+      logLost: (position, head) => emit('logLost', { position, head }),
+      versionTooOld: (cause) => {
+        emit('warning', {
+          code: 'VERSION_TOO_OLD',
+          message: `${cause.message}; this instance stops applying the log.`,
+          cause,
+        })
+      },
+    }
+  }
+
+  #noticeCatchUp(): void {
+    if (this.#caughtUp || !this.catchUp.onHistory || this.applier.index < this.catchUp.head) return
+    this.#caughtUp = true
+    this.parts.emit('caughtUp', { position: this.applier.position })
+  }
+
+  #candidacy(): ConstructorParameters<typeof Elector>[0]['candidacy'] {
+    const instance = this
+    return {
+      get floor() {
+        return Math.max(instance.leadership.floor, instance.applier.position.term)
+      },
+      get self() {
+        return { id: instance.options.id, url: instance.url, publicUrl: instance.publicUrl }
+      },
+      standing: () => ({ eligible: this.ineligibleBecause === undefined, delayMs: this.#delayMs() }),
+      takeOver: (claim, connection, signal) => this.#takeOver(claim, connection, signal),
+      roleChanged: (next, before, event) => this.#roleChanged(next, before, event),
+      vacancyChanged: (vacant) => this.leadership.vacancy(vacant),
+      retire: async (connection) => {
+        await this.writer.settled()
+        connection.close()
+      },
+    }
+  }
+
+  /** Lets better candidates go first. The last leader is gone, or it would not be vacant. */
+  #delayMs(): number {
+    const { id } = this.options
+    const rivals = this.roster.alive.filter(
+      (member) => member.id === id || member.id !== this.leadership.claimantId,
+    )
+    const rank = rankOf(id, rivals)
+    return rank === 0 ? 0 : jitter(rank * RANK_DELAY_MS)
+  }
+
+  /** Take-over (G5): with the claim in hand, go on only from the head that it found, on the log's history. */
+  async #takeOver(claim: Claim, connection: TermConnection, signal: AbortSignal): Promise<Claim | undefined> {
+    let served = claim
+    if (this.replicates && claim.logId === '' && this.applier.index === 0) {
+      const logId = await connection.createLog(randomBytes(9).toString('base64url'))
+      if (logId === undefined) return undefined
+      served = { ...claim, logId }
+    }
+    await this.catchUp.adopt(served)
+    while (this.catchUp.onHistory && this.applier.index < served.head && !signal.aborted) {
+      const before = this.applier.index
+      await this.catchUp.toHead(signal)
+      if (this.applier.index === before) break
+    }
+    const atHead = this.applier.index === served.head
+    if (this.catchUp.onHistory && !atHead && !signal.aborted) {
+      const message = `The log ends at ${served.head} but has nothing behind ${this.applier.index}; this instance cannot lead.`
+      this.parts.emit('warning', { code: 'LOG_INCOMPLETE', message })
+    }
+    return this.catchUp.onHistory && atHead ? served : undefined
+  }
+
+  /** Hooked to the one setter of the role: the state has changed already, events come last. */
+  #roleChanged(next: RoleState, before: RoleState, event: RoleEvent): void {
+    const { logger, id, leaseTtlMs } = this.options
+    logger.info({ id, from: before.role, to: next.role, event: event.type, leaseTtlMs }, 'role changed')
+    if (before.role === 'leader') {
+      this.pusher.stop()
+      this.work.end()
+      this.receiver.resume()
+    }
+    if (next.role === 'leader') this.#serve(next.term)
+    else if (next.role === 'candidate') this.writer.suspend()
+    else this.writer.close('This instance is not the leader any more')
+    this.heartbeat.beatNow()
+    if (before.role === 'leader') {
+      this.parts.emit('demoted', { term: before.term, reason: demotionReason(event) })
+      this.leadership.serve(undefined)
+    }
+    if (next.role === 'leader') {
+      this.leadership.serve({ id, term: next.term, url: this.url, publicUrl: this.publicUrl })
+      this.parts.emit('elected', { term: next.term, recoverMs: this.recoverMs ?? 0 })
+      this.work.begin(next.term)
+      this.#noticeCatchUp()
+    }
+  }
+
+  #serve(term: number): void {
+    const { served } = this.elector
+    if (!served) throw new Error('A leader without a term')
+    this.recoverMs = served.failover ? this.parts.clock.now() - served.vacantSinceMs : undefined
+    this.receiver.pause()
+    this.writer.open(served.connection, served.claim)
+    if (this.replicates) {
+      const followers = this.roster.alive.filter((member) => member.id !== this.options.id)
+      this.pusher.start(
+        term,
+        served.claim.head,
+        followers.map((member) => member.id),
+      )
+    }
+  }
+
+  async #beat(members: readonly MemberView[]): Promise<void> {
+    this.roster.update(members)
+    const { alive } = this.roster
+    const twin = alive.find((member) => member.name === this.options.name && member.id !== this.options.id)
+    if (twin && this.elector.state.role !== 'stopped') {
+      this.parts.emit('warning', {
+        code: 'NAME_TAKEN',
+        message: `Another living instance, ${twin.id}, has the name "${twin.name}". Names must be unique.`,
+      })
+    }
+    if (this.elector.leads) await this.#beatAsLeader(alive)
+    else await this.receiver.pull()
+  }
+
+  async #beatAsLeader(alive: readonly MemberView[]): Promise<void> {
+    const followers = alive.filter((member) => member.id !== this.options.id)
+    this.pusher.keep(new Set(followers.map((member) => member.id)))
+    if (this.replicates) for (const { id, index } of followers) this.pusher.acknowledged(id, index)
+    for (const { id } of this.roster.forgotten) {
+      await this.parts.transport.remove(id)
+      await this.parts.members.remove(id)
+    }
+    const page: LogPage = await this.catchUp.look()
+    const claim = this.elector.served?.claim
+    if (claim && (page.nonce !== claim.nonce || page.replId !== claim.replId)) {
+      this.elector.fenced(page.nonce === claim.nonce ? 'another replication id' : `term ${page.term}`)
+    }
+  }
+}
+
+/** The state machine of an instance that only elects. */
+const nothingToApply: StateMachine = {
+  name: '',
+  version: 0,
+  knows: () => false,
+  apply: () => ({ ok: true, result: undefined }),
+  reset: () => {},
+}

@@ -1,0 +1,148 @@
+import { withDeadline } from './clock.js'
+import { LeaseholdError, OutcomeUnknownError } from './errors.js'
+import type { Instance } from './instance.js'
+
+/**
+ * Brings an instance into its group and out of it again. Every loop that it starts ends with one signal, and `leave`
+ * waits for all of them.
+ */
+export class Lifecycle {
+  readonly #instance: Instance
+  readonly #over = new AbortController()
+  #loops: Promise<void>[] = []
+  #left: Promise<void> | undefined
+
+  constructor(instance: Instance) {
+    this.#instance = instance
+  }
+
+  /**
+   * Connects, joins, and resolves once the replica has reached the head and somebody leads; a lone instance, once it
+   * leads itself. Leaves nothing running if it fails.
+   */
+  async join(): Promise<void> {
+    const { clock } = this.#instance.parts
+    const { startTimeoutMs } = this.#instance.options
+    const late = new AbortController()
+    const cancel = clock.timer(startTimeoutMs, () => late.abort())
+    try {
+      await this.#connect(late.signal)
+      this.#run()
+      await this.#ready(late.signal)
+    } catch (error) {
+      await this.leave()
+      throw error
+    } finally {
+      cancel()
+    }
+  }
+
+  /** Hands leadership over if it has it, ends everything, and resolves when nothing runs any more. Never rejects. */
+  leave(): Promise<void> {
+    return (this.#left ??= this.#leave())
+  }
+
+  async #connect(late: AbortSignal): Promise<void> {
+    const { parts, options, receiver, credentials, pusher, roster } = this.#instance
+    await parts.log.open(late)
+    credentials.use(await parts.log.join(parts.machine?.name ?? ''))
+    await this.#claimName(late)
+    await parts.leases.open(late)
+    parts.leases.onNotice((notice) => this.#instance.noticedLease(notice))
+    await parts.transport.open(options.id, (notice) => receiver.noticed(notice), late)
+    parts.transport.onAcknowledged(({ id, index }) => {
+      if (id === options.id) return
+      roster.progressed(id, index)
+      pusher.acknowledged(id, index)
+    })
+  }
+
+  /** A name belongs to one living instance. One that was killed a moment ago still looks alive until it misses its heartbeats. */
+  async #claimName(late: AbortSignal): Promise<void> {
+    const { parts, options, roster } = this.#instance
+    let silentMs: number | undefined
+    while (!late.aborted) {
+      const members = await parts.members.list()
+      const twin = members.find((member) => member.name === options.name && roster.isAlive(member))
+      if (!twin) return
+      if (silentMs !== undefined && twin.silentMs < silentMs) {
+        throw new LeaseholdError(
+          'NAME_TAKEN',
+          `The name "${options.name}" belongs to ${twin.id}, which is alive. Names must be unique within a group.`,
+        )
+      }
+      silentMs = twin.silentMs
+      await parts.clock.sleep(options.heartbeatMs / 4, late)
+    }
+  }
+
+  #run(): void {
+    const { elector, receiver, heartbeat, options } = this.#instance
+    const { signal } = this.#over
+    this.#loops = [receiver.run(options.heartbeatMs, signal), heartbeat.run(signal), elector.run(signal)]
+  }
+
+  async #ready(late: AbortSignal): Promise<void> {
+    const { parts, options, receiver } = this.#instance
+    while (!this.#over.signal.aborted) {
+      await receiver.pull()
+      if (this.#isReady()) return
+      if (late.aborted)
+        throw new LeaseholdError(
+          'START_TIMEOUT',
+          `The instance was not ready within startTimeoutMs (${options.startTimeoutMs} ms): ${this.#missing()}`,
+        )
+      await parts.clock.sleep(20, late)
+    }
+    throw new LeaseholdError('STOPPED', 'The node was stopped before it had started.')
+  }
+
+  #isReady(): boolean {
+    const { replicates, caughtUp, ineligibleBecause } = this.#instance
+    if (this.#somebodyLeads()) return !replicates || caughtUp
+    return ineligibleBecause !== undefined && (caughtUp || !replicates)
+  }
+
+  #somebodyLeads(): boolean {
+    const { elector, leadership, roster } = this.#instance
+    if (elector.leads) return true
+    const leader = leadership.leader
+    return leader !== undefined && roster.alive.some(({ id }) => id === leader.id)
+  }
+
+  #missing(): string {
+    const { catchUp, applier } = this.#instance
+    if (catchUp.halted) return `its replica is off the log (${catchUp.halted}).`
+    return this.#somebodyLeads()
+      ? `it has applied ${applier.index} of ${catchUp.head} entries.`
+      : 'nobody leads the group.'
+  }
+
+  async #leave(): Promise<void> {
+    const instance = this.#instance
+    const { parts, options, writer, pending, work, elector } = instance
+    const { clock } = parts
+    instance.stopping = true
+    const limit = (promise: Promise<unknown>) =>
+      withDeadline(clock, promise, options.stopTimeoutMs, () => new Error('late')).catch(() => {})
+
+    if (elector.leads) {
+      const late = new AbortController()
+      const cancel = clock.timer(options.stopTimeoutMs, () => late.abort())
+      await limit(writer.drain(late.signal))
+      cancel()
+    }
+    this.#over.abort()
+    await limit(Promise.all(this.#loops))
+    await limit(work.settled())
+    pending.close(({ opId, sent }) =>
+      sent
+        ? new OutcomeUnknownError(opId, 'The node was stopped')
+        : new LeaseholdError('STOPPED', 'The node was stopped. Nothing was written.', { retryable: true }),
+    )
+    if (this.#loops.length > 0) await limit(parts.members.remove(options.id))
+    await limit(parts.transport.close())
+    await parts.leases.close()
+    await parts.log.close()
+  }
+}

@@ -1,0 +1,134 @@
+import type { LeaderInfo } from '../events.js'
+import type { Entry } from './entry.js'
+import type { TermTable } from './history.js'
+
+/**
+ * What identifies the log's present: which log it is, who claimed it last, and which life of the Redis server holds it.
+ * While it stays the same, the log only grows; once it changes, history must be compared before anything read is used.
+ */
+export interface LogStamp {
+  readonly logId: string
+  /** Nonce of the last claim: unique even if a term number should repeat. */
+  readonly nonce: string
+  /** The server's replication id, which changes at restart, failover and `REPLICAOF`; empty where INFO is forbidden. */
+  readonly replId: string
+}
+
+/** The present of a log, against which a replica and whatever is in flight can be checked. */
+export interface LogState extends LogStamp {
+  readonly term: number
+  readonly head: number
+  readonly table: TermTable
+}
+
+/** One look at the log, all from one script, so that its parts belong together. */
+export interface LogPage extends LogStamp {
+  /** Term of the last claim; 0 if there was none. */
+  readonly term: number
+  /** Who made it. */
+  readonly leader: LeaderInfo | undefined
+  /** How often leadership has changed hands. */
+  readonly leaderChanges: number
+  readonly head: number
+  readonly headTerm: number
+  /** Entries behind the index that was asked for, in order, without a gap; not necessarily all of them. */
+  readonly entries: readonly Entry[]
+  /** The log's terms; only given when the stamp is not the one that the reader named. */
+  readonly table: TermTable | undefined
+}
+
+/** What a candidate claims with. */
+export interface ClaimRequest {
+  /** The stored term that the candidate read after it had won the lease: another one by now means `outrun` (G1). */
+  readonly expectedTerm: number
+  /** The highest term seen anywhere; the new one lies above it. */
+  readonly floor: number
+  readonly leader: {
+    readonly id: string
+    readonly url: string | undefined
+    readonly publicUrl: string | undefined
+  }
+  readonly leaseValue: string
+}
+
+/** A granted claim: the log as it was at that moment, and the right to append under `term` on this connection. */
+export interface Claim extends LogStamp {
+  readonly term: number
+  readonly head: number
+  readonly headTerm: number
+  readonly table: TermTable
+  /** True if the server is in another life than at the claim before: it may have lost entries. */
+  readonly replIdChanged: boolean
+}
+
+export type ClaimOutcome =
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+  /** Another claim came between. */
+  | { readonly kind: 'outrun'; readonly term: number }
+  /** The lease lies on the log's Redis and is not ours any more. */
+  | { readonly kind: 'leaseLost' }
+
+/** A batch to append, and where the leader believes the log ends. */
+export interface AppendRequest {
+  readonly head: number
+  readonly headTerm: number
+  /** Encoded entries, oldest first. */
+  readonly entries: readonly string[]
+}
+
+export type AppendOutcome =
+  | { readonly kind: 'appended'; readonly first: number; readonly timeMs: number }
+  /** Not the leader any more; nothing was written (G2). */
+  | { readonly kind: 'fenced'; readonly why: string }
+  /** The server refused for a reason of its own, such as memory; nothing was written. */
+  | {
+      readonly kind: 'refused'
+      readonly error: Error /** Whether the server can still be written to at all. */
+      readonly lasting: boolean
+    }
+
+/**
+ * The one connection on which a leader claims and appends. A term belongs to its connection: the store never resends on
+ * it and never opens a second socket behind it, so a reply that does not come leaves the outcome open, not doubled.
+ */
+export interface TermConnection {
+  /** Aborts when the connection is closed, for whatever reason. */
+  readonly closed: AbortSignal
+  /** The stored term, read on this connection. */
+  storedTerm(): Promise<number>
+  /** Claims the log (G1). */
+  claim(request: ClaimRequest): Promise<ClaimOutcome>
+  /** Creates the log under the claimed term, where there is none. Returns its id, or undefined if fenced. */
+  createLog(logId: string): Promise<string | undefined>
+  /** Appends under the claimed term (G2). Rejects if the reply was lost: the outcome is unknown and the connection closed. */
+  append(request: AppendRequest): Promise<AppendOutcome>
+  close(): void
+}
+
+/** What an instance gets when it joins a group. */
+export interface Joined {
+  /** Signs what instances say to each other; the same on all of them. */
+  readonly secret: string
+  /** The secret before the last change, which is still accepted. */
+  readonly previousSecret: string | undefined
+}
+
+/** The group's log. Everything that reads it gets the stamp with it. */
+export interface LogStore {
+  /** Connects and checks the server. Reports what is dubious, throws on what cannot work. */
+  open(signal: AbortSignal): Promise<void>
+  /** Enters the group: same application, same format. */
+  join(application: string): Promise<Joined>
+  /** Reads up to `limit` entries behind `after`, with the table if the stamp is not `known`. */
+  read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage>
+  /** Opens a connection for one term. */
+  openTerm(signal: AbortSignal): Promise<TermConnection>
+  close(): Promise<void>
+}
+
+/** Whether two looks at the log belong to the same present. */
+export function sameStamp(a: LogStamp | undefined, b: LogStamp | undefined): boolean {
+  return (
+    a !== undefined && b !== undefined && a.logId === b.logId && a.nonce === b.nonce && a.replId === b.replId
+  )
+}

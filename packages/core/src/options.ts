@@ -1,0 +1,320 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { OptionsError } from './errors.js'
+import { type Logger, silentLogger } from './observe/logger.js'
+
+/**
+ * Where a Redis is: a URL, an options object of ioredis, or an ioredis client to take the settings from. A client is
+ * never used itself: each connection here has a duty of its own and options of its own.
+ */
+export type RedisTarget = string | object
+
+/** When a write counts as committed. This version knows `'log'`: once the log's Redis has appended it. */
+export type WriteConcern = 'log' | 'majority' | 'fsync' | { replicas: number } | { redisReplicas: number }
+
+/** Options of `createNode`. Durations are in milliseconds, sizes in bytes. */
+export interface NodeOptions {
+  /** Name of the group: the instances that share one leader and one log. No colons, braces or white space. */
+  group: string
+  /** The Redis that holds the log, the members and the jobs. */
+  redis: RedisTarget
+  /** The lease that instances compete for. */
+  lease?: {
+    /** 1, 3 or 5 independent Redis servers for Redlock. Default: `redis`. */
+    redis?: RedisTarget | readonly RedisTarget[]
+    /** How long a lease lasts without renewal; a crashed leader is replaced after at most this. Default 5000, at least 500. */
+    ttlMs?: number
+  }
+  /** Where other instances reach this one, for instance `http://10.0.0.5:3000`. May be set later: `node.setUrl()`. */
+  url?: string
+  /** Where clients reach this instance; only used to redirect them. */
+  publicUrl?: string
+  /** Stable name, unique among the living instances. Default: host name and process id. */
+  name?: string
+  /** Higher is preferred as leader. Default 0. */
+  priority?: number
+  /** Whether this instance may lead at all. Default true. */
+  eligible?: boolean
+  /** How often an instance publishes itself and compares with the log's head. Default 1000. */
+  heartbeatMs?: number
+  /** How long `start()` tries before it gives up and leaves nothing running. Default 30000. */
+  startTimeoutMs?: number
+  /** How long `stop()` waits for writes in flight and for the user's own work. Default 5000. */
+  stopTimeoutMs?: number
+  /** How long a write may take before its outcome is reported as unknown. Default 10000. */
+  writeTimeoutMs?: number
+  /** How long a Redis command may take before its connection is given up. Default 2000. */
+  commandTimeoutMs?: number
+  /** Writes that may wait for the log before `BUSY`. Default 10000. */
+  maxQueuedWrites?: number
+  /** Bytes of writes that may wait for the log before `BUSY`. Default 64 MiB. */
+  maxQueuedBytes?: number
+  /** Largest entry. Default 256 KiB. */
+  maxEntryBytes?: number
+  /** Default write concern. Default `'log'`, the only one that this version knows. */
+  writeConcern?: WriteConcern
+  /** Where to log. Default: nowhere. */
+  logger?: Logger
+}
+
+/** The defaults of every option that has one. */
+export const DEFAULTS = {
+  leaseTtlMs: 5000,
+  priority: 0,
+  eligible: true,
+  heartbeatMs: 1000,
+  startTimeoutMs: 30_000,
+  stopTimeoutMs: 5000,
+  writeTimeoutMs: 10_000,
+  commandTimeoutMs: 2000,
+  maxQueuedWrites: 10_000,
+  maxQueuedBytes: 64 * 1024 * 1024,
+  maxEntryBytes: 256 * 1024,
+  writeConcern: 'log',
+} as const
+
+/** Options with every default filled in and every relation checked. */
+export interface ResolvedOptions {
+  readonly group: string
+  readonly name: string
+  /** `name` plus a nonce: never the same for two processes, nor for two starts of one. */
+  readonly id: string
+  readonly redis: RedisTarget
+  readonly leaseRedis: readonly RedisTarget[]
+  /** True if the lease lies on the log's own Redis, so that the claim script can check it too. */
+  readonly leaseOnLog: boolean
+  readonly leaseTtlMs: number
+  readonly url: string | undefined
+  readonly publicUrl: string | undefined
+  readonly priority: number
+  readonly eligible: boolean
+  readonly heartbeatMs: number
+  readonly startTimeoutMs: number
+  readonly stopTimeoutMs: number
+  readonly writeTimeoutMs: number
+  readonly commandTimeoutMs: number
+  readonly maxQueuedWrites: number
+  readonly maxQueuedBytes: number
+  readonly maxEntryBytes: number
+  readonly writeConcern: WriteConcern
+  readonly logger: Logger
+}
+
+const MINIMUM_TTL_MS = 500
+
+/**
+ * Fills in defaults and checks everything at once.
+ *
+ * @throws OptionsError that lists every problem with the option's name, its value, its unit and its bound.
+ */
+export function resolveOptions(options: NodeOptions): ResolvedOptions {
+  const check = new Checks()
+  const name = options.name ?? `${hostname()}-${process.pid}`.replaceAll(/[:{}\s]/g, '-')
+  check.label('group', options.group)
+  check.label('name', name)
+  check.redis('redis', options.redis)
+
+  const leaseRedis = options.lease?.redis === undefined ? [options.redis] : [options.lease.redis].flat()
+  if (![1, 3, 5].includes(leaseRedis.length)) {
+    check.fail(
+      'lease.redis',
+      leaseRedis.length,
+      'must name 1, 3 or 5 servers: an even number can tie, and a tie elects nobody',
+    )
+  }
+  if (options.lease?.redis !== undefined)
+    leaseRedis.forEach((target, i) => check.redis(`lease.redis[${i}]`, target))
+
+  const resolved: ResolvedOptions = {
+    group: options.group,
+    name,
+    id: `${name}-${randomBytes(5).toString('hex')}`,
+    redis: options.redis,
+    leaseRedis: leaseRedis as RedisTarget[],
+    leaseOnLog: options.lease?.redis === undefined,
+    leaseTtlMs: check.integer(
+      'lease.ttlMs',
+      options.lease?.ttlMs ?? DEFAULTS.leaseTtlMs,
+      MINIMUM_TTL_MS,
+      600_000,
+      'ms',
+    ),
+    url: check.url('url', options.url),
+    publicUrl: check.url('publicUrl', options.publicUrl),
+    priority: check.integer('priority', options.priority ?? DEFAULTS.priority, -1000, 1000),
+    eligible: check.boolean('eligible', options.eligible ?? DEFAULTS.eligible),
+    heartbeatMs: check.integer('heartbeatMs', options.heartbeatMs ?? DEFAULTS.heartbeatMs, 50, 60_000, 'ms'),
+    startTimeoutMs: check.integer(
+      'startTimeoutMs',
+      options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
+      100,
+      3_600_000,
+      'ms',
+    ),
+    stopTimeoutMs: check.integer(
+      'stopTimeoutMs',
+      options.stopTimeoutMs ?? DEFAULTS.stopTimeoutMs,
+      0,
+      600_000,
+      'ms',
+    ),
+    writeTimeoutMs: check.integer(
+      'writeTimeoutMs',
+      options.writeTimeoutMs ?? DEFAULTS.writeTimeoutMs,
+      100,
+      600_000,
+      'ms',
+    ),
+    commandTimeoutMs: check.integer(
+      'commandTimeoutMs',
+      options.commandTimeoutMs ?? DEFAULTS.commandTimeoutMs,
+      50,
+      60_000,
+      'ms',
+    ),
+    maxQueuedWrites: check.integer(
+      'maxQueuedWrites',
+      options.maxQueuedWrites ?? DEFAULTS.maxQueuedWrites,
+      1,
+      1_000_000,
+    ),
+    maxQueuedBytes: check.integer(
+      'maxQueuedBytes',
+      options.maxQueuedBytes ?? DEFAULTS.maxQueuedBytes,
+      1024,
+      2 ** 31,
+      'bytes',
+    ),
+    maxEntryBytes: check.integer(
+      'maxEntryBytes',
+      options.maxEntryBytes ?? DEFAULTS.maxEntryBytes,
+      256,
+      16 * 1024 * 1024,
+      'bytes',
+    ),
+    writeConcern: check.writeConcern(options.writeConcern ?? DEFAULTS.writeConcern),
+    logger: options.logger ?? silentLogger,
+  }
+  if (resolved.commandTimeoutMs >= resolved.writeTimeoutMs) {
+    check.fail(
+      'commandTimeoutMs',
+      resolved.commandTimeoutMs,
+      `must be below writeTimeoutMs (${resolved.writeTimeoutMs} ms), or no lost command is noticed in time`,
+    )
+  }
+  if (resolved.maxEntryBytes > resolved.maxQueuedBytes) {
+    check.fail(
+      'maxEntryBytes',
+      resolved.maxEntryBytes,
+      `must not be above maxQueuedBytes (${resolved.maxQueuedBytes} bytes), or the largest entry never fits`,
+    )
+  }
+  check.throwIfAny()
+  return resolved
+}
+
+/** True for one of the write concerns of the API, whether this version can honour it or not. */
+export function isWriteConcern(value: unknown): value is WriteConcern {
+  if (value === 'log' || value === 'majority' || value === 'fsync') return true
+  if (typeof value !== 'object' || value === null) return false
+  const [[key, count] = [], ...rest] = Object.entries(value)
+  return (
+    rest.length === 0 &&
+    (key === 'replicas' || key === 'redisReplicas') &&
+    Number.isInteger(count) &&
+    Number(count) >= 1
+  )
+}
+
+/** Collects problems, so that a user sees all of them in one error. */
+class Checks {
+  readonly #problems: string[] = []
+
+  fail(option: string, value: unknown, bound: string, unit = ''): void {
+    this.#problems.push(`${option} is ${show(value)}${unit ? ` ${unit}` : ''}: ${bound}`)
+  }
+
+  label(option: string, value: unknown): void {
+    if (typeof value !== 'string' || !/^[^:{}\s]{1,128}$/.test(value)) {
+      this.fail(
+        option,
+        value,
+        'must be 1 to 128 characters without colons, braces or white space, since it is part of Redis keys',
+      )
+    }
+  }
+
+  integer(option: string, value: unknown, min: number, max: number, unit = ''): number {
+    if (!Number.isInteger(value) || Number(value) < min || Number(value) > max) {
+      this.fail(option, value, `must be a whole number from ${min} to ${max}${unit ? ` ${unit}` : ''}`, unit)
+    }
+    return Number(value)
+  }
+
+  boolean(option: string, value: unknown): boolean {
+    if (typeof value !== 'boolean') this.fail(option, value, 'must be true or false')
+    return Boolean(value)
+  }
+
+  url(option: string, value: unknown): string | undefined {
+    if (value === undefined) return undefined
+    if (typeof value === 'string' && isHttpUrl(value)) return value.replace(/\/+$/, '')
+    this.fail(option, value, 'must be an http or https URL')
+    return undefined
+  }
+
+  redis(option: string, value: unknown): void {
+    if (typeof value === 'string' ? /^(rediss?|unix):\/\/|^\//.test(value) : isSettings(value)) {
+      if (settingOf(value, 'keyPrefix'))
+        this.#problems.push(
+          `${option} has a keyPrefix, which BullMQ cannot use: the group's name keeps keys apart`,
+        )
+      if (settingOf(value, 'isCluster'))
+        this.#problems.push(`${option} is a Cluster client, which this version does not support`)
+      return
+    }
+    // The value may hold a password, so it is not shown.
+    this.#problems.push(
+      `${option} must be a redis:// or rediss:// URL, an options object of ioredis or an ioredis client`,
+    )
+  }
+
+  writeConcern(value: unknown): WriteConcern {
+    if (isWriteConcern(value)) return value
+    this.fail(
+      'writeConcern',
+      value,
+      "must be 'log', 'majority', 'fsync', { replicas: n } or { redisReplicas: n }",
+    )
+    return 'log'
+  }
+
+  throwIfAny(): void {
+    if (this.#problems.length > 0) throw new OptionsError(this.#problems)
+  }
+}
+
+/** An http or https URL without credentials. Shared with `setUrl`. */
+export function isHttpUrl(value: string): boolean {
+  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+}
+
+function isSettings(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A setting of an ioredis options object, or of a client made with one. */
+function settingOf(target: unknown, name: string): unknown {
+  if (typeof target !== 'object' || target === null) return undefined
+  const { options, ...own } = target as Record<string, unknown>
+  return (
+    own[name] ??
+    (typeof options === 'object' ? (options as Record<string, unknown> | null)?.[name] : undefined)
+  )
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'object') return JSON.stringify(value) ?? 'undefined'
+  return String(value)
+}

@@ -1,0 +1,137 @@
+import { Queue, Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { type Clock, withDeadline } from '../clock.js'
+import type { Logger } from '../observe/logger.js'
+import type { ResolvedOptions } from '../options.js'
+import type { Acknowledgement, JobTransport, RangeNotice } from '../replicate/job-transport.js'
+import { commandOptions, connect, createClient, type Duty, subscriberOptions, workerOptions } from './connections.js'
+import type { Keys } from './keys.js'
+
+/** A finished job leaves nothing behind, and a failed one is not tried again: the next one covers it. */
+export const JOB_OPTIONS = { removeOnComplete: true, removeOnFail: true, attempts: 1 } as const
+
+/** Short locks and checks, so that a job of a paused follower is taken up again soon; the handler itself is idempotent. */
+export const WORKER_OPTIONS = {
+  concurrency: 1,
+  lockDuration: 10_000,
+  stalledInterval: 2000,
+  maxStalledCount: 1000,
+  runRetryDelay: 200,
+  drainDelay: 2,
+} as const
+
+/** BullMQ writes an event per transition into a stream that cannot be switched off; nobody reads it. */
+const EVENTS_KEPT = 100
+const CLOSE_TIMEOUT_MS = 1000
+
+/** Notices as BullMQ jobs, one queue per follower and boot; acknowledgements over pub/sub. */
+export class BullmqTransport implements JobTransport {
+  readonly #options: ResolvedOptions
+  readonly #keys: Keys
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #pushClient: Redis
+  readonly #workerClient: Redis
+  readonly #subscriber: Redis
+  readonly #queues = new Map<string, Queue>()
+  readonly #listeners = new Set<(acknowledgement: Acknowledgement) => void>()
+  #worker: Worker | undefined
+  #id = ''
+
+  constructor(options: ResolvedOptions, keys: Keys, clock: Clock) {
+    const client = (duty: Duty, name: string) =>
+      createClient(options.redis, duty, `leasehold:${options.group}:${options.name}:${name}`)
+    this.#options = options
+    this.#keys = keys
+    this.#clock = clock
+    this.#logger = options.logger
+    this.#pushClient = client(commandOptions(options.commandTimeoutMs), 'jobs')
+    this.#workerClient = client(workerOptions(), 'worker')
+    this.#subscriber = client(subscriberOptions(), 'acknowledgements')
+  }
+
+  async open(
+    id: string,
+    receive: (notice: RangeNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#id = id
+    this.#subscriber.on('message', (_channel, message) => {
+      const acknowledgement = JSON.parse(message) as Acknowledgement
+      for (const listener of this.#listeners) listener(acknowledgement)
+    })
+    this.#subscriber.on('ready', () => {
+      this.#subscriber.subscribe(this.#keys.acknowledgements).catch(() => {})
+    })
+    await Promise.all([
+      connect(this.#pushClient, signal),
+      connect(this.#workerClient, signal),
+      connect(this.#subscriber, signal),
+    ])
+    this.#worker = new Worker<RangeNotice>(id, ({ data }) => receive(data), {
+      ...WORKER_OPTIONS,
+      connection: this.#workerClient,
+      prefix: this.#keys.jobs,
+    })
+    this.#worker.on('error', (error) =>
+      this.#logger.debug({ err: error }, 'the job worker has trouble; it goes on'),
+    )
+    await withDeadline(
+      this.#clock,
+      this.#worker.waitUntilReady(),
+      this.#options.startTimeoutMs,
+      () => new Error('The job worker did not start in time.'),
+    )
+  }
+
+  async push(to: string, notice: RangeNotice): Promise<void> {
+    await this.#queue(to).add('range', notice, { ...JOB_OPTIONS, jobId: `t${notice.term}-${notice.to}` })
+  }
+
+  acknowledge(acknowledgement: Acknowledgement): void {
+    this.#pushClient.publish(this.#keys.acknowledgements, JSON.stringify(acknowledgement)).catch(() => {})
+  }
+
+  onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async remove(id: string): Promise<void> {
+    const queue = this.#queue(id)
+    this.#queues.delete(id)
+    await queue.obliterate({ force: true })
+    await queue.close()
+  }
+
+  async close(): Promise<void> {
+    const inReach = this.#workerClient.status === 'ready'
+    if (this.#worker) {
+      // Without Redis a plain close never returns, and a second call gets the promise of the first.
+      const closed = this.#worker.close(!inReach)
+      await withDeadline(this.#clock, closed, CLOSE_TIMEOUT_MS, () => new Error('late')).catch(() => {})
+    }
+    if (inReach && this.#worker) {
+      await withDeadline(this.#clock, this.remove(this.#id), CLOSE_TIMEOUT_MS, () => new Error('late')).catch(
+        () => {},
+      )
+    }
+    for (const queue of this.#queues.values()) queue.close().catch(() => {})
+    this.#queues.clear()
+    for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) client.disconnect()
+  }
+
+  #queue(id: string): Queue {
+    let queue = this.#queues.get(id)
+    if (!queue) {
+      queue = new Queue(id, {
+        connection: this.#pushClient,
+        prefix: this.#keys.jobs,
+        streams: { events: { maxLen: EVENTS_KEPT } },
+      })
+      queue.on('error', (error) => this.#logger.debug({ err: error, queue: id }, 'a job queue has trouble'))
+      this.#queues.set(id, queue)
+    }
+    return queue
+  }
+}

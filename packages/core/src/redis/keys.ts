@@ -1,0 +1,31 @@
+/**
+ * The only place where a Redis key or channel is spelled. The braces are the Cluster hash tag: all keys of a group lie
+ * in one slot, so that scripts and BullMQ may use them together.
+ */
+export interface Keys {
+  readonly lease: string
+  readonly meta: string
+  readonly log: string
+  readonly terms: string
+  readonly members: string
+  /** BullMQ's prefix; one queue per instance below it, named by the instance's id. */
+  readonly jobs: string
+  /** Channel on the lease nodes: the lease was given back, or somebody leads. */
+  readonly leaseNotices: string
+  /** Channel on the log's Redis: how far followers are. */
+  readonly acknowledgements: string
+}
+
+export function keysOf(group: string): Keys {
+  const prefix = `leasehold:{${group}}:`
+  return {
+    lease: `${prefix}lease`,
+    meta: `${prefix}meta`,
+    log: `${prefix}log`,
+    terms: `${prefix}terms`,
+    members: `${prefix}members`,
+    jobs: `${prefix}jobs`,
+    leaseNotices: `${prefix}lease-notices`,
+    acknowledgements: `${prefix}acknowledgements`,
+  }
+}

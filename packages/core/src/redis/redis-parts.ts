@@ -1,0 +1,40 @@
+import type { Clock } from '../clock.js'
+import type { ResolvedOptions } from '../options.js'
+import type { Parts } from '../parts.js'
+import type { JobTransport } from '../replicate/job-transport.js'
+import { BullmqTransport } from './bullmq-transport.js'
+import { commandOptions, createClient } from './connections.js'
+import { keysOf } from './keys.js'
+import { RedisLogStore } from './redis-log-store.js'
+import { RedisMemberStore } from './redis-member-store.js'
+import { RedlockLeaseStore } from './redlock-lease-store.js'
+
+/** A node's parts on Redis. Nothing connects before they are opened. */
+export function createRedisParts(parts: {
+  options: ResolvedOptions
+  /** Without a state machine there is nothing to replicate, and no job to send. */
+  replicates: boolean
+  warn: (code: string, message: string) => void
+  clock: Clock
+}): Parts {
+  const { options, replicates, warn, clock } = parts
+  const keys = keysOf(options.group)
+  const name = `leasehold:${options.group}:${options.name}:commands`
+  const client = createClient(options.redis, commandOptions(options.commandTimeoutMs), name)
+  return {
+    clock,
+    leases: new RedlockLeaseStore(options, keys, clock),
+    log: new RedisLogStore({ options, client, keys, warn }),
+    members: new RedisMemberStore(client, keys),
+    transport: replicates ? new BullmqTransport(options, keys, clock) : noTransport,
+  }
+}
+
+const noTransport: JobTransport = {
+  open: async () => {},
+  push: async () => {},
+  acknowledge: () => {},
+  onAcknowledged: () => () => {},
+  remove: async () => {},
+  close: async () => {},
+}

@@ -1,0 +1,124 @@
+import type { Redis } from 'ioredis'
+import { randomBytes, randomInt } from 'node:crypto'
+import type {
+  AppendOutcome,
+  AppendRequest,
+  Claim,
+  ClaimOutcome,
+  ClaimRequest,
+  TermConnection,
+} from '../log/log-store.js'
+import { callScript } from './call-script.js'
+import type { Keys } from './keys.js'
+import { readTable } from './replies.js'
+
+/** Errors after which this server cannot be written to, so that the leader must find the one that can. */
+const LASTING = /^(READONLY|MOVED|ASK|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS)/
+
+/** A term's connection: the client that `termOptions` made, which never reconnects, and what was claimed on it. */
+export class RedisTermConnection implements TermConnection {
+  readonly #client: Redis
+  readonly #keys: Keys
+  readonly #leaseOnLog: boolean
+  readonly #closed = new AbortController()
+  #claim: Claim | undefined
+
+  constructor(client: Redis, keys: Keys, leaseOnLog: boolean) {
+    this.#client = client
+    this.#keys = keys
+    this.#leaseOnLog = leaseOnLog
+    client.once('close', () => this.#closed.abort())
+  }
+
+  get closed(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  async storedTerm(): Promise<number> {
+    return Number((await this.#client.hget(this.#keys.meta, 'term')) ?? 0)
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimOutcome> {
+    const { meta, terms, lease } = this.#keys
+    const nonce = randomBytes(16).toString('hex')
+    const { leader } = request
+    const reply = (await callScript(
+      this.#client,
+      'claim',
+      [meta, terms, lease],
+      [
+        request.expectedTerm,
+        request.floor,
+        nonce,
+        leader.id,
+        leader.url ?? '',
+        leader.publicUrl ?? '',
+        request.leaseValue,
+        this.#leaseOnLog ? '1' : '0',
+        randomInt(1, 1001),
+      ],
+    )) as [string, string, string, string, string, string, string, string[]]
+    if (reply[0] === 'OUTRUN') return { kind: 'outrun', term: Number(reply[1]) }
+    if (reply[0] === 'LEASE') return { kind: 'leaseLost' }
+    const [, term, logId, head, headTerm, replId, replIdChanged, table] = reply
+    this.#claim = {
+      term: Number(term),
+      nonce,
+      logId,
+      head: Number(head),
+      headTerm: Number(headTerm),
+      replId,
+      replIdChanged: replIdChanged === '1',
+      table: readTable(table),
+    }
+    return { kind: 'claimed', claim: this.#claim }
+  }
+
+  async createLog(logId: string): Promise<string | undefined> {
+    const claim = this.#claimed()
+    const reply = await callScript(
+      this.#client,
+      'createLog',
+      [this.#keys.meta],
+      [logId, claim.term, claim.nonce],
+    )
+    if (typeof reply !== 'string') return undefined
+    this.#claim = { ...claim, logId: reply }
+    return reply
+  }
+
+  async append({ head, headTerm, entries }: AppendRequest): Promise<AppendOutcome> {
+    const { logId, term, nonce, replId } = this.#claimed()
+    const { meta, log, terms } = this.#keys
+    let reply: [string, string, string]
+    try {
+      reply = (await callScript(
+        this.#client,
+        'append',
+        [meta, log, terms],
+        [logId, term, nonce, replId, head, headTerm, ...entries],
+      )) as [string, string, string]
+    } catch (error) {
+      // A reply that is an error is a reply: the script checks everything before its first write, so nothing was written.
+      if (error instanceof Error && error.name === 'ReplyError') {
+        return { kind: 'refused', error, lasting: LASTING.test(error.message) }
+      }
+      this.close()
+      throw error
+    }
+    if (reply[0] === 'APPENDED')
+      return { kind: 'appended', first: Number(reply[1]), timeMs: Number(reply[2]) }
+    const why = reply[0] === 'MISMATCH' ? `the log ends at ${reply[1]}, not at ${head}` : reply[1]
+    return { kind: 'fenced', why }
+  }
+
+  close(): void {
+    this.#client.disconnect()
+    this.#closed.abort()
+  }
+
+  #claimed(): Claim {
+    if (!this.#claim) throw new Error('Nothing was claimed on this connection')
+    return this.#claim
+  }
+}

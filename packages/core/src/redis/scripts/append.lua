@@ -1,0 +1,38 @@
+-- Appends a batch to the log, if the leader that sends it is still the one that claimed last (G2).
+--
+-- KEYS  1 meta   2 log   3 terms
+-- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 head   6 term of the head
+--       7... encoded entries, oldest first
+-- Returns  {'APPENDED', first index, log time in ms}
+--          {'FENCED', what differs}            nothing was written
+--          {'MISMATCH', head, term of the head}  the log does not end where the leader believes; nothing was written
+
+local logId, term, nonce, head, headTerm, lastTime = unpack(
+  redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce', 'head', 'headTerm', 'time'))
+
+if not logId or logId == '' then return { 'FENCED', 'there is no log' } end
+if logId ~= ARGV[1] then return { 'FENCED', 'another log' } end
+if term ~= ARGV[2] then return { 'FENCED', 'term ' .. (term or 'none') } end
+if nonce ~= ARGV[3] then return { 'FENCED', 'another claim' } end
+local info = redis.pcall('INFO', 'replication')
+local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+if replId ~= ARGV[4] then return { 'FENCED', 'another replication id' } end
+if head ~= ARGV[5] or headTerm ~= ARGV[6] then return { 'MISMATCH', head, headTerm } end
+
+-- Log time never goes back, whatever the server's clock does.
+local now = redis.call('TIME')
+local time = now[1] * 1000 + math.floor(now[2] / 1000)
+time = math.max(time, tonumber(lastTime))
+time = string.format('%.0f', time)
+
+local last = tonumber(head)
+for i = 7, #ARGV do
+  last = last + 1
+  redis.call('XADD', KEYS[2], string.format('%.0f-0', last), 't', term, 'm', time, 'd', ARGV[i])
+end
+local first = string.format('%.0f', tonumber(head) + 1)
+if headTerm ~= term then
+  redis.call('HSET', KEYS[3], term, first .. ':' .. nonce)
+end
+redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time)
+return { 'APPENDED', first, time }

@@ -1,0 +1,44 @@
+-- Grants the next term to a holder of the lease (G1), and says what the log looks like at that moment.
+--
+-- KEYS  1 meta   2 terms   3 lease
+-- ARGV  1 expected stored term   2 floor: highest term the candidate has seen   3 nonce   4 leader id   5 url
+--       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
+-- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the replication id differs from the last claim's,
+--           {term, 'first:nonce', ...}}
+--          {'OUTRUN', stored term}   another claim came between
+--          {'LEASE'}                 the lease is not the candidate's any more
+-- Terms are milliseconds of 13 digits and stay strings: a Lua number prints 14 digits.
+
+local stored, logId, head, headTerm, lastReplId, lastLeader = unpack(
+  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader'))
+stored = stored or '0'
+
+if stored ~= ARGV[1] then
+  return { 'OUTRUN', stored }
+end
+if ARGV[8] == '1' and redis.call('GET', KEYS[3]) ~= ARGV[7] then
+  return { 'LEASE' }
+end
+
+-- Time keeps a term unique after a rollback. Where the clock is behind, the random step does so very nearly.
+local time = redis.call('TIME')
+local term = time[1] * 1000 + math.floor(time[2] / 1000)
+local least = math.max(tonumber(stored), tonumber(ARGV[2]))
+if term <= least then
+  term = least + tonumber(ARGV[9])
+end
+term = string.format('%.0f', term)
+
+-- Where INFO is forbidden the id is empty; the store warns of it at start.
+local info = redis.pcall('INFO', 'replication')
+local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+
+redis.call('HSET', KEYS[1], 'term', term, 'nonce', ARGV[3], 'replId', replId, 'leader', ARGV[4], 'url', ARGV[5],
+  'publicUrl', ARGV[6], 'lease', ARGV[7])
+if lastLeader ~= ARGV[4] then redis.call('HINCRBY', KEYS[1], 'leaderChanges', 1) end
+
+return {
+  'CLAIMED', term, logId or '', head or '0', headTerm or '0', replId,
+  (lastReplId and lastReplId ~= replId) and '1' or '0',
+  redis.call('HGETALL', KEYS[2]),
+}

@@ -1,0 +1,38 @@
+-- Reads the log's present and entries behind an index, together with what identifies that present (G5, G7).
+--
+-- KEYS  1 meta   2 log   3 terms
+-- ARGV  1 index to read behind   2 most entries   3 most bytes   4 logId, 5 nonce, 6 replication id that the reader knows
+-- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
+--           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present}
+-- The replication id is the server's present one, not the one of the last claim.
+
+local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes = unpack(
+  redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm', 'leader', 'url', 'publicUrl', 'leaderChanges'))
+local info = redis.pcall('INFO', 'replication')
+local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+logId, nonce, head = logId or '', nonce or '', head or '0'
+
+local entries = {}
+local left, bytes, from = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[1])
+while left > 0 and bytes > 0 and from < tonumber(head) do
+  -- In slices, so that a page of large entries is not built in full before it is cut.
+  local slice = redis.call('XRANGE', KEYS[2], string.format('%.0f-0', from + 1), head .. '-0', 'COUNT', math.min(left, 128))
+  if #slice == 0 then break end
+  for _, item in ipairs(slice) do
+    local fields = item[2]
+    from = tonumber(string.match(item[1], '^%d+'))
+    entries[#entries + 1] = string.format('%.0f', from)
+    entries[#entries + 1] = fields[2]
+    entries[#entries + 1] = fields[4]
+    entries[#entries + 1] = fields[6]
+    left = left - 1
+    bytes = bytes - #fields[6]
+    if bytes <= 0 then break end
+  end
+end
+
+local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
+return {
+  logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
+  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false,
+}

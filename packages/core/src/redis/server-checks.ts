@@ -1,0 +1,67 @@
+import type { Redis } from 'ioredis'
+import { LeaseholdError } from '../errors.js'
+import type { Warning } from '../events.js'
+
+/**
+ * Looks whether the server can keep our promises.
+ *
+ * @returns what is dubious.
+ * @throws LeaseholdError `REDIS_UNSUPPORTED` if it is too old or may evict the log.
+ */
+export async function checkServer(client: Redis): Promise<Warning[]> {
+  const warnings: Warning[] = []
+  checkVersion(await client.info('server'))
+
+  const config = await readConfig(client)
+  if (!config) {
+    warnings.push({
+      code: 'CONFIG_FORBIDDEN',
+      message:
+        'CONFIG is forbidden on this Redis, so eviction and persistence could not be checked. It needs maxmemory-policy noeviction.',
+    })
+    return warnings
+  }
+  if (Number(config.get('maxmemory') ?? 0) > 0 && config.get('maxmemory-policy') !== 'noeviction') {
+    throw new LeaseholdError(
+      'REDIS_UNSUPPORTED',
+      `This Redis has maxmemory-policy ${config.get('maxmemory-policy')} and may evict the lease or the log under memory pressure. Set it to noeviction.`,
+    )
+  }
+  if (config.get('appendonly') !== 'yes') {
+    const snapshots = config.get('save') ? 'everything since its last RDB snapshot' : 'the whole log'
+    warnings.push({
+      code: 'PERSISTENCE_OFF',
+      message: `This Redis has no append-only file: a restart loses ${snapshots}. Set appendonly yes.`,
+    })
+  }
+  return warnings
+}
+
+/** Redis 7.0 or Valkey 7.2 on. */
+function checkVersion(info: string): void {
+  const valkey = /^valkey_version:(\S+)/m.exec(info)?.[1]
+  const redis = /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'unknown'
+  const ok = valkey === undefined ? atLeast(redis, 7, 0) : atLeast(valkey, 7, 2)
+  if (ok) return
+  const found = valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`
+  throw new LeaseholdError('REDIS_UNSUPPORTED', `This is ${found}; Redis 7.0 or Valkey 7.2 is needed.`)
+}
+
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = version.split('.').map(Number)
+  return a > major || (a === major && b >= minor)
+}
+
+async function readConfig(client: Redis): Promise<Map<string, string> | undefined> {
+  try {
+    const values = new Map<string, string>()
+    for (const name of ['maxmemory', 'maxmemory-policy', 'appendonly', 'save']) {
+      const [, value] = (await client.config('GET', name)) as string[]
+      values.set(name, value ?? '')
+    }
+    return values
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ReplyError') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,193 @@
+import { type Applier, VersionTooOld } from '../apply/applier.js'
+import type { Clock } from '../clock.js'
+import type { Entry } from '../log/entry.js'
+import { compareHistory, TermTable } from '../log/history.js'
+import { type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
+import type { Position } from '../position.js'
+
+/** Entries read at once. */
+const PAGE_ENTRIES = 512
+
+/** What happens to a replica while it follows a log. */
+export interface CatchUpListener {
+  /** Every page that was read, before it is used: who leads, where the head is. */
+  read(page: LogPage): void
+  /**
+   * A present of the log that is new to this replica; `claimed`: this instance's own claim made it. Whatever was in
+   * flight under another one can be resolved now (G3).
+   */
+  present(state: LogState, claimed: boolean): void
+  diverged(position: Position, agreedIndex: number): void
+  logLost(position: Position, head: number): void
+  versionTooOld(entry: VersionTooOld): void
+}
+
+/** Why a replica does not go on with the log. */
+export type Halt = 'DIVERGED' | 'LOG_LOST' | 'VERSION_TOO_OLD'
+
+/**
+ * Brings a replica to the log's head and keeps it on the log's history (G5, G7). Everything it does runs one after
+ * the other: a page that was asked for before a claim is never applied after it.
+ */
+export class CatchUp {
+  readonly #log: LogStore
+  readonly #applier: Applier
+  readonly #listener: CatchUpListener
+  readonly #clock: Clock
+  #running: Promise<unknown> = Promise.resolve()
+  /** The present that the replica is known to be on; undefined while it is not. */
+  #checked: LogState | undefined
+  #halted: Halt | undefined
+  /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
+  #rebuildTo = 0
+  #head = 0
+  #lastReadMs = -Infinity
+  #behindSinceMs: number | undefined
+
+  constructor(log: LogStore, applier: Applier, listener: CatchUpListener, clock: Clock) {
+    this.#log = log
+    this.#applier = applier
+    this.#listener = listener
+    this.#clock = clock
+  }
+
+  /** Why the replica does not show the log's present, if it does not. */
+  get halted(): Halt | undefined {
+    return this.#halted
+  }
+
+  /** True if the replica's position is in the history of the log as it was last seen. */
+  get onHistory(): boolean {
+    return this.#checked !== undefined && this.#halted === undefined
+  }
+
+  /** The log's head as last seen. */
+  get head(): number {
+    return this.#head
+  }
+
+  /** Milliseconds since the log was last heard of. */
+  get silentMs(): number {
+    return this.#clock.now() - this.#lastReadMs
+  }
+
+  /** For how long the replica has been behind the head that it knows of. */
+  get behindMs(): number {
+    return this.#behindSinceMs === undefined ? 0 : this.#clock.now() - this.#behindSinceMs
+  }
+
+  /** Reads and applies until the replica is at the head that the log had at the last read, or is halted. */
+  toHead(signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      while (!signal.aborted) {
+        const page = await this.#log.read(this.#applier.index, PAGE_ENTRIES, this.#checked)
+        if (signal.aborted) return
+        this.#listener.read(page)
+        if (!this.#use(page)) return
+      }
+    })
+  }
+
+  /** Asks for the log's present without reading entries: what a leader does, whose replica is fed by its own appends. */
+  look(): Promise<LogPage> {
+    return this.#inTurn(async () => {
+      const page = await this.#log.read(this.#applier.index, 0, this.#checked)
+      this.#saw(page.head)
+      this.#listener.read(page)
+      return page
+    })
+  }
+
+  /**
+   * Compares the replica with the log as a claim found it. The claimant may catch up and serve only if this leaves
+   * the replica on the log's history.
+   */
+  adopt(state: LogState): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#saw(state.head)
+      this.#compare(state, true)
+    })
+  }
+
+  /** Applies what this leader appended itself, in the order in which it did. */
+  applyOwn(entries: readonly Entry[], nonce: string): void {
+    for (const entry of entries) this.#applyOne(entry, nonce)
+    this.#saw(this.#applier.index)
+  }
+
+  /** Uses one page. True if there is more to read. */
+  #use(page: LogPage): boolean {
+    this.#saw(page.head)
+    if (!sameStamp(this.#checked, page)) {
+      // The store sends the table whenever the stamp is not the one that we named.
+      const standing = this.#compare({ ...page, table: page.table ?? new TermTable() }, false)
+      if (standing === 'off') return true // rebuilt: what was read belongs behind entries that are gone now
+    }
+    if (this.#checked === undefined || this.#halted === 'VERSION_TOO_OLD') return false
+    for (const entry of page.entries) if (!this.#applyOne(entry, this.#nonceOf(entry))) return false
+    this.#saw(page.head)
+    return page.entries.length > 0 && this.#applier.index < page.head
+  }
+
+  #compare(state: LogState, claimed: boolean): 'on' | 'ahead' | 'off' {
+    const { position, table } = this.#applier
+    const standing = compareHistory({ position, table }, state)
+    this.#checked = standing.kind === 'ahead' ? undefined : state // ahead is never "checked": it looks again each time
+    if (standing.kind === 'off') {
+      this.#halted = 'DIVERGED'
+      this.#rebuildTo = state.head
+      this.#applier.reset()
+    } else if (standing.kind === 'on' && this.#halted === 'LOG_LOST') {
+      this.#halted = undefined
+    }
+    if (this.#applier.index === 0 && state.logId !== '') this.#applier.adopt(state.logId)
+    this.#endRebuild()
+    this.#listener.present(state, claimed)
+    if (standing.kind === 'off') this.#listener.diverged(position, standing.agreedIndex)
+    if (standing.kind === 'ahead' && this.#halted !== 'LOG_LOST') {
+      this.#halted = 'LOG_LOST'
+      this.#listener.logLost(position, state.head)
+    }
+    return standing.kind
+  }
+
+  /** Applies one entry; false if the replica has to stop in front of it. */
+  #applyOne(entry: Entry, nonce: string): boolean {
+    try {
+      this.#applier.apply(entry, nonce)
+    } catch (error) {
+      if (!(error instanceof VersionTooOld)) throw error
+      if (this.#halted !== 'VERSION_TOO_OLD') {
+        this.#halted = 'VERSION_TOO_OLD'
+        this.#listener.versionTooOld(error)
+      }
+      return false
+    }
+    this.#endRebuild()
+    return true
+  }
+
+  #endRebuild(): void {
+    if (this.#halted === 'DIVERGED' && this.#applier.index >= this.#rebuildTo) this.#halted = undefined
+  }
+
+  /** The reign that an entry belongs to: a row of the checked table, or the present one if it has just begun to append. */
+  #nonceOf(entry: Entry): string {
+    const checked = this.#checked as LogState
+    const row = checked.table.ownerOf(entry.index)
+    return row && row.term === entry.term ? row.nonce : checked.nonce
+  }
+
+  #saw(head: number): void {
+    this.#head = head
+    this.#lastReadMs = this.#clock.now()
+    if (this.#applier.index >= head) this.#behindSinceMs = undefined
+    else this.#behindSinceMs ??= this.#lastReadMs
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#running.then(run)
+    this.#running = result.catch(() => {})
+    return result
+  }
+}

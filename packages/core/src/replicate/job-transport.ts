@@ -1,0 +1,32 @@
+/**
+ * "The log reaches `to`": a hint that there is something to read. It names a range and never carries entries, so a job
+ * that is lost, doubled, late or from a deposed leader changes nothing (G5).
+ */
+export interface RangeNotice {
+  readonly term: number
+  readonly to: number
+}
+
+/** How far an instance has applied the log, told to whoever leads. */
+export interface Acknowledgement {
+  readonly id: string
+  /** Term of the entry at `index`. */
+  readonly term: number
+  readonly index: number
+}
+
+/** Carries notices from the leader to each follower, and acknowledgements back. Nothing relies on either arriving. */
+export interface JobTransport {
+  /** Connects. `receive` is called for each notice for `id`, one at a time; it must not throw. */
+  open(id: string, receive: (notice: RangeNotice) => Promise<void>, signal: AbortSignal): Promise<void>
+  /** Hands a notice to the queue of the instance `to`. Rejects if that could not be done; the notice is then lost. */
+  push(to: string, notice: RangeNotice): Promise<void>
+  /** Tells the leader. Never rejects: what is lost, the next heartbeat says again. */
+  acknowledge(acknowledgement: Acknowledgement): void
+  /** Listens for acknowledgements; the returned function stops that. */
+  onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void
+  /** Removes the queue of an instance that is gone. */
+  remove(id: string): Promise<void>
+  /** Closes everything; removes the own queue if Redis is in reach. Never hangs. */
+  close(): Promise<void>
+}

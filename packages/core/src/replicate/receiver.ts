@@ -1,0 +1,111 @@
+import type { Applier } from '../apply/applier.js'
+import { Bell, type Clock, jitter } from '../clock.js'
+import type { Logger } from '../observe/logger.js'
+import type { CatchUp } from './catch-up.js'
+import type { JobTransport, RangeNotice } from './job-transport.js'
+
+const RETRY_MS = 100
+
+/**
+ * The follower's loop: reads the log whenever somebody has a reason to think that there is more, and says how far it
+ * got. Jobs, heartbeats and waiting reads all ring the same bell; it does not matter which of them get lost.
+ */
+export class Receiver {
+  readonly #catchUp: CatchUp
+  readonly #applier: Applier
+  readonly #transport: JobTransport
+  readonly #id: string
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #bell = new Bell()
+  #waiting: PromiseWithResolve[] = []
+  #paused = false
+
+  constructor(parts: {
+    catchUp: CatchUp
+    applier: Applier
+    transport: JobTransport
+    id: string
+    clock: Clock
+    logger: Logger
+  }) {
+    this.#catchUp = parts.catchUp
+    this.#applier = parts.applier
+    this.#transport = parts.transport
+    this.#id = parts.id
+    this.#clock = parts.clock
+    this.#logger = parts.logger
+  }
+
+  /** Resolves after a read that began after this call, whether it succeeded or not; at once on a leader or after stop. */
+  pull(): Promise<void> {
+    if (this.#paused) return Promise.resolve()
+    const waiting = createWaiting()
+    this.#waiting.push(waiting)
+    this.#bell.ring()
+    return waiting.promise
+  }
+
+  /** Takes a job. Resolves once the replica has what the job names, or a read could not bring it. Never rejects. */
+  async noticed({ to }: RangeNotice): Promise<void> {
+    if (this.#applier.index < to) await this.pull()
+    this.acknowledge()
+  }
+
+  /** A leader's replica is fed by its own appends; it must not read what it is about to apply. */
+  pause(): void {
+    this.#paused = true
+    this.#release()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#bell.ring()
+  }
+
+  acknowledge(): void {
+    const { term, index } = this.#applier.position
+    this.#transport.acknowledge({ id: this.#id, term, index })
+  }
+
+  /** Runs until `signal` aborts. `everyMs`: reads at least that often, so that progress never depends on a job. */
+  async run(everyMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#bell.wait(this.#clock, everyMs, signal)
+      if (this.#paused || signal.aborted) continue
+      const served = this.#waiting
+      this.#waiting = []
+      const before = this.#applier.index
+      try {
+        await this.#catchUp.toHead(signal)
+        if (this.#applier.index !== before) this.acknowledge()
+      } catch (error) {
+        this.#logger.debug({ err: error }, 'reading the log failed')
+        await this.#clock.sleep(jitter(RETRY_MS), signal)
+        this.#bell.ring()
+      } finally {
+        for (const { resolve } of served) resolve()
+      }
+    }
+    this.#paused = true
+    this.#release()
+  }
+
+  #release(): void {
+    for (const { resolve } of this.#waiting) resolve()
+    this.#waiting = []
+  }
+}
+
+interface PromiseWithResolve {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+}
+
+function createWaiting(): PromiseWithResolve {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,117 @@
+import type { Clock } from '../clock.js'
+import { BusyError, OutcomeUnknownError } from '../errors.js'
+import { copyJson } from '../apply/json.js'
+import type { Outcome } from '../apply/state-machine.js'
+import type { Entry } from '../log/entry.js'
+
+/** What a committed write answers: the command's result and the place of its entry. */
+export interface Committed<R = unknown> {
+  readonly result: R
+  readonly index: number
+  readonly term: number
+}
+
+/** A write whose caller waits. */
+export interface PendingWrite {
+  readonly opId: string
+  /** The entry as it goes into the log. */
+  readonly data: string
+  readonly bytes: number
+  readonly submittedMs: number
+  /** True while it may take effect: it has left for Redis, and is not known to be out of the log. */
+  sent: boolean
+  readonly resolve: (committed: Committed) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * The writes whose callers wait for an answer, by operation id. A write is answered by what the log says: when its
+ * entry is applied here, whichever way it came back. Nobody is told "failed" of a write that may yet take effect (G3).
+ */
+export class PendingWrites {
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  readonly #waiting = new Map<string, PendingWrite>()
+  #cancelSweep: (() => void) | undefined
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Whether the caller still waits. */
+  has(write: PendingWrite): boolean {
+    return this.#waiting.get(write.opId) === write
+  }
+
+  add(opId: string, data: string): { write: PendingWrite; answer: Promise<Committed> } {
+    let write: PendingWrite | undefined
+    const answer = new Promise<Committed>((resolve, reject) => {
+      write = {
+        opId,
+        data,
+        bytes: Buffer.byteLength(data),
+        submittedMs: this.#clock.now(),
+        sent: false,
+        resolve,
+        reject,
+      }
+    })
+    this.#waiting.set(opId, write as unknown as PendingWrite)
+    this.#cancelSweep ??= this.#clock.timer(this.#timeoutMs, () => this.#sweep())
+    return { write: write as unknown as PendingWrite, answer }
+  }
+
+  /** An entry was applied here: if somebody waits for it, this is the answer. */
+  applied(entry: Entry, outcome: Outcome): void {
+    const write = this.#waiting.get(entry.opId)
+    if (!write) return
+    this.#remove(write)
+    if (outcome.ok) write.resolve({ result: copyJson(outcome.result), index: entry.index, term: entry.term })
+    else write.reject(outcome.error)
+  }
+
+  /** Answers that the write surely was not and will not be written. */
+  refuse(write: PendingWrite, error: Error): void {
+    if (!this.has(write)) return
+    this.#remove(write)
+    write.reject(error)
+  }
+
+  /** Answers that nobody can tell. */
+  giveUp(write: PendingWrite, why: string, cause?: unknown): void {
+    this.refuse(write, new OutcomeUnknownError(write.opId, why, cause))
+  }
+
+  /** Ends everything that still waits. */
+  close(error: (write: PendingWrite) => Error): void {
+    for (const write of [...this.#waiting.values()]) this.refuse(write, error(write))
+  }
+
+  #remove(write: PendingWrite): void {
+    this.#waiting.delete(write.opId)
+    if (this.#waiting.size === 0) {
+      this.#cancelSweep?.()
+      this.#cancelSweep = undefined
+    }
+  }
+
+  /** One timer for all: the map is in the order of submission, so those that are overdue stand first. */
+  #sweep(): void {
+    this.#cancelSweep = undefined
+    const now = this.#clock.now()
+    for (const write of [...this.#waiting.values()]) {
+      const leftMs = write.submittedMs + this.#timeoutMs - now
+      if (leftMs > 0) {
+        this.#cancelSweep = this.#clock.timer(leftMs, () => this.#sweep())
+        return
+      }
+      if (write.sent) this.giveUp(write, `No answer within writeTimeoutMs (${this.#timeoutMs} ms)`)
+      else this.refuse(write, new BusyError(this.size, `writeTimeoutMs, ${this.#timeoutMs} ms in the queue`))
+    }
+  }
+}

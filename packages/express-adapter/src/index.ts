@@ -1,0 +1,8 @@
+export type { AdapterNode } from './adapter-node.js'
+export { clusterErrors } from './cluster-errors.js'
+export { type ClusterRouterOptions, clusterRouter } from './cluster-router.js'
+export { BodyConsumedError, NoLeaderError, NoPublicUrlError, RequestOutcomeUnknownError } from './errors.js'
+export { type GracefulShutdownOptions, gracefulShutdown } from './graceful-shutdown.js'
+export { leaderOnly } from './leader-only.js'
+export type { RequestMatch, RouteWritesOptions } from './route-options.js'
+export { routeWrites } from './route-writes.js'

@@ -1,0 +1,63 @@
+import { Pool } from 'undici'
+import type { AdapterNode } from './adapter-node.js'
+import { after } from './clock.js'
+
+/** How long the leader may take, in ms. */
+export interface CallTimeouts {
+  /** Until a connection stands. */
+  readonly connectTimeoutMs: number
+  /** From the request's last byte to the head of the answer. */
+  readonly responseTimeoutMs: number
+}
+
+/**
+ * Keep-alive connections to the leader, by origin. When another leader takes over, the old one's are closed: at once
+ * if they are idle, else when the answer is there, and after `graceMs` in any case, since a deposed leader that hangs
+ * may never answer.
+ */
+export class LeaderPools {
+  readonly #node: AdapterNode
+  readonly #timeouts: CallTimeouts
+  readonly #graceMs: number
+  readonly #pools = new Map<string, Pool>()
+
+  constructor(node: AdapterNode, timeouts: CallTimeouts, graceMs: number) {
+    this.#node = node
+    this.#timeouts = timeouts
+    this.#graceMs = graceMs
+  }
+
+  /** The connections to `url`'s origin. */
+  to(url: string): Pool {
+    const { origin } = new URL(url)
+    const pool = this.#pools.get(origin) ?? this.#open(origin)
+    if (this.#pools.size === 0) this.#node.on('leaderChanged', this.#closeOthers)
+    this.#pools.set(origin, pool)
+    return pool
+  }
+
+  #open(origin: string): Pool {
+    // As many connections as there are requests: with a bound, slow handlers would keep all other writes waiting here.
+    return new Pool(origin, {
+      connections: null,
+      connect: { timeout: this.#timeouts.connectTimeoutMs },
+      headersTimeout: this.#timeouts.responseTimeoutMs,
+    })
+  }
+
+  #closeOthers = () => {
+    const { leader, role } = this.#node
+    if (!leader && role !== 'stopped') return // the same one may come back
+    const current = leader?.url === undefined || role === 'stopped' ? undefined : new URL(leader.url).origin
+    for (const [origin, pool] of this.#pools) {
+      if (origin !== current) this.#close(origin, pool)
+    }
+    if (this.#pools.size === 0) this.#node.off('leaderChanged', this.#closeOthers)
+  }
+
+  #close(origin: string, pool: Pool) {
+    this.#pools.delete(origin)
+    const cancel = after(this.#graceMs, () => void pool.destroy(new Error('another instance leads by now')))
+    pool.close().then(cancel, cancel)
+  }
+}

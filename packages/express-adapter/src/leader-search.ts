@@ -1,0 +1,76 @@
+import type { LeaderInfo } from '@leasehold/core'
+import type { AdapterNode } from './adapter-node.js'
+import { jitter, now } from './clock.js'
+import type { Hold, Server } from './hold.js'
+
+/** How long the same leader is left alone after it refused; doubled each time up to the longest. */
+const FIRST_PAUSE_MS = 35
+const LONGEST_PAUSE_MS = 400
+
+/** One request's search for whoever serves it. It remembers who refused it, and asks them again only after a pause. */
+export class LeaderSearch {
+  readonly #node: AdapterNode
+  readonly #hold: Hold
+  readonly #gone: AbortSignal
+  readonly #reachable: (leader: LeaderInfo) => boolean
+  #deadline: number | undefined
+  #pauseMs = FIRST_PAUSE_MS
+  #refusal: { leader: LeaderInfo; why: string; askAgainAt: number } | undefined
+
+  /** @param reachable whether the request has a way to a leader; one that it cannot reach is as good as none */
+  constructor(node: AdapterNode, hold: Hold, gone: AbortSignal, reachable: (leader: LeaderInfo) => boolean) {
+    this.#node = node
+    this.#hold = hold
+    this.#gone = gone
+    this.#reachable = reachable
+  }
+
+  /**
+   * Whoever is to serve the request now, waiting in the hold if there is nobody.
+   *
+   * @param bytes what the request keeps in memory meanwhile
+   * @throws NoLeaderError, ClientGoneError as `Hold.wait`
+   */
+  async next(bytes: number): Promise<Server> {
+    const server = this.#find()
+    if (server === 'here') return server
+    // The time to wait begins when waiting begins: a slow upload is not the leader's fault.
+    if (server && (this.#deadline === undefined || now() < this.#deadline)) return server
+    return this.#hold.wait({
+      bytes,
+      deadline: this.#startWaiting(),
+      gone: this.#gone,
+      find: () => this.#find(),
+      why: () => this.#why(),
+    })
+  }
+
+  /** The leader did not run the request, for sure: `why`. Another leader is asked at once, the same one after a pause. */
+  refused(leader: LeaderInfo, why: string): void {
+    this.#startWaiting()
+    this.#refusal = { leader, why, askAgainAt: now() + jitter(this.#pauseMs) }
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
+  }
+
+  #startWaiting(): number {
+    this.#deadline ??= now() + this.#hold.limits.ms
+    return this.#deadline
+  }
+
+  #find(): Server | undefined {
+    const { role, leader, isLeader, id } = this.#node
+    if (isLeader) return 'here'
+    if (role === 'candidate' || !leader || leader.id === id || !this.#reachable(leader)) return undefined
+    return this.#mustPause(leader) ? undefined : leader
+  }
+
+  #mustPause({ id, term }: LeaderInfo): boolean {
+    if (this.#refusal?.leader.id !== id || this.#refusal.leader.term !== term) return false
+    return now() < this.#refusal.askAgainAt
+  }
+
+  #why(): string {
+    const last = this.#refusal ? `; the last, ${this.#refusal.leader.id}, ${this.#refusal.why}` : ''
+    return `No leader took the request within ${this.#hold.limits.ms} ms${last}`
+  }
+}

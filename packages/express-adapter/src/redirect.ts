@@ -1,0 +1,29 @@
+import type { LeaderInfo } from '@leasehold/core'
+import type { AdapterNode } from './adapter-node.js'
+import { waitingBytes } from './body.js'
+import { NoPublicUrlError } from './errors.js'
+import type { Route } from './forward.js'
+import { Hold } from './hold.js'
+import { LeaderSearch } from './leader-search.js'
+import { requestPath } from './request-path.js'
+import type { RouteSettings } from './route-options.js'
+
+/**
+ * Sends clients to the leader with a 307, which keeps method and body. `no-store`, because who leads today may not lead
+ * tomorrow. Never to the internal `url`, which clients may not reach and need not know.
+ */
+export function redirect(node: AdapterNode, settings: RouteSettings): Route {
+  const hold = new Hold(node, settings.hold)
+  const locate =
+    settings.location ??
+    ((req, leader: LeaderInfo) => leader.publicUrl && leader.publicUrl + requestPath(req))
+
+  return async (req, res, gone) => {
+    const server = await new LeaderSearch(node, hold, gone, () => true).next(waitingBytes(req))
+    if (server === 'here') return 'here'
+    const location = locate(req, server)
+    if (!location) throw new NoPublicUrlError(server.id)
+    res.status(307).location(location).set('Cache-Control', 'no-store').set('Content-Length', '0').end()
+    return 'answered'
+  }
+}

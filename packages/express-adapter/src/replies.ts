@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http'
+import { CommandError, type ErrorCode, LeaseholdError, OutcomeUnknownError } from '@leasehold/core'
+import { RequestOutcomeUnknownError } from './errors.js'
+
+/** HTTP status by error code; what is not listed is a fault of the app or its set-up, 500. */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  NOT_JSON: 400,
+  COMMAND_REJECTED: 409,
+  ENTRY_TOO_LARGE: 413,
+  NOT_SUPPORTED: 501,
+  BUSY: 503,
+  DIVERGED: 503,
+  LOG_LOST: 503,
+  NO_LEADER: 503,
+  NOT_LEADER: 503,
+  NOT_STARTED: 503,
+  STOPPED: 503,
+  VERSION_TOO_OLD: 503,
+  LAGGING: 504,
+  OUTCOME_UNKNOWN: 504,
+}
+
+/** Messages for clients where the error's own could tell them what is none of their business. */
+const MESSAGE: Partial<Record<ErrorCode, string>> = {
+  // the error names the leader's internal address
+  NOT_LEADER: 'This instance is not the leader. Nothing was done; try again.',
+  // the error quotes an exception of the app
+  COMMAND_FAILED: 'A command failed.',
+  // these are meant for whoever runs the service
+  APP_MISMATCH: 'The service is not set up correctly.',
+  INVALID_OPTIONS: 'The service is not set up correctly.',
+  NAME_TAKEN: 'The service is not set up correctly.',
+  REDIS_UNSUPPORTED: 'The service is not set up correctly.',
+  START_TIMEOUT: 'The service is not set up correctly.',
+}
+
+/** What a handler may have said of a reply that this one takes the place of. */
+const OF_ANOTHER_REPLY = ['Content-Encoding', 'Content-Language', 'Content-Range', 'ETag', 'Last-Modified']
+
+/** Answers with JSON that no cache keeps. */
+export function sendJson(res: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body, (_key, value: unknown) => (value === undefined ? null : value))
+  for (const name of OF_ANOTHER_REPLY) res.removeHeader(name)
+  res.statusCode = status
+  res.setHeader('Content-Type', 'application/json; charset=utf-8')
+  res.setHeader('Content-Length', Buffer.byteLength(text))
+  res.setHeader('Cache-Control', 'no-store')
+  res.end(text)
+}
+
+/** Answers `{ error: { code, message } }` with the status that goes with the code, and `Retry-After` with a 503. */
+export function sendError(
+  res: ServerResponse,
+  error: LeaseholdError,
+  status = STATUS[error.code] ?? 500,
+): void {
+  if (status === 503) res.setHeader('Retry-After', '1')
+  sendJson(res, status, {
+    error: { code: error.code, message: MESSAGE[error.code] ?? error.message, ...details(error) },
+  })
+}
+
+function details(error: LeaseholdError): object {
+  if (error instanceof RequestOutcomeUnknownError) return { requestId: error.requestId }
+  if (error instanceof OutcomeUnknownError) return { opId: error.opId }
+  if (error instanceof CommandError && error.reason !== undefined) return { reason: error.reason }
+  return {}
+}

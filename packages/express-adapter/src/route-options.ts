@@ -1,0 +1,126 @@
+import { type LeaderInfo, OptionsError } from '@leasehold/core'
+import type { Request } from 'express'
+import type { AdapterNode } from './adapter-node.js'
+import type { HoldLimits } from './hold.js'
+import { requestPath } from './request-path.js'
+
+/**
+ * Picks requests: by a path prefix that ends where a segment ends (`'/hooks'` is `/hooks` and `/hooks/a`, not
+ * `/hooksy`), by a pattern for the path, or by a function. Paths are those that the client sent, without the query,
+ * also when `routeWrites` is mounted under a sub-path.
+ */
+export type RequestMatch = string | RegExp | ((req: Request) => boolean)
+
+/** Options of `routeWrites`. Durations are in milliseconds, sizes in bytes. */
+export interface RouteWritesOptions {
+  /**
+   * What happens to a write on an instance that does not lead: `'forward'` sends it to the leader and the answer back,
+   * `'redirect'` sends the client there with a 307, `'reject'` answers 503 at once. Default `'forward'`.
+   */
+  mode?: 'forward' | 'redirect' | 'reject'
+  /** Which requests are writes. Default: all but GET, HEAD and OPTIONS. */
+  isWrite?: (req: Request) => boolean
+  /** Requests that are served here whatever they are, for instance a webhook that every instance may take. */
+  passthrough?: readonly RequestMatch[]
+  /** Requests that go to the leader whatever they are, for instance a GET that must not be stale. */
+  alwaysForward?: readonly RequestMatch[]
+  /** How requests wait while no leader is known. */
+  hold?: {
+    /** How long one waits before 503. Default: the larger of 5000 and the lease's time to live plus 2000. */
+    ms?: number
+    /** How many wait at a time; further ones get 503 at once. Default 1000. */
+    maxRequests?: number
+    /** How many bytes of their bodies are kept in memory meanwhile; beyond it 503 at once. Default 16 MiB. */
+    maxBytes?: number
+  }
+  /** Bodies up to this size are kept so that they can be sent again; longer ones are streamed. Default 1 MiB. */
+  maxBufferBytes?: number
+  /** How long it may take until a connection to the leader stands. Default 2000. */
+  connectTimeoutMs?: number
+  /** How long the leader may take to begin its answer; then the outcome is unknown. Default 30000. */
+  responseTimeoutMs?: number
+  /** Where to redirect a client to. Default: the leader's `publicUrl` with the request's path and query. */
+  location?: (req: Request, leader: LeaderInfo) => string | undefined
+}
+
+/** Options of `routeWrites` with every default filled in. */
+export interface RouteSettings {
+  readonly mode: 'forward' | 'redirect' | 'reject'
+  /** True if this request is for the leader. */
+  readonly isForLeader: (req: Request) => boolean
+  readonly hold: HoldLimits
+  readonly maxBufferBytes: number
+  readonly connectTimeoutMs: number
+  readonly responseTimeoutMs: number
+  readonly location: RouteWritesOptions['location']
+}
+
+const MODES = ['forward', 'redirect', 'reject'] as const
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+const MIB = 1024 * 1024
+
+/**
+ * Fills in defaults and checks everything at once.
+ *
+ * @throws OptionsError that lists every problem
+ */
+export function resolveRouteOptions(node: AdapterNode, options: RouteWritesOptions): RouteSettings {
+  const problems: string[] = []
+  const number = (name: string, value: number, min: number, unit: string) => {
+    if (Number.isInteger(value) && value >= min) return value
+    problems.push(`${name} is ${String(value)}: must be a whole number of ${unit}, at least ${min}`)
+    return min
+  }
+  const callback = <T>(name: string, value: T): T => {
+    if (value !== undefined && typeof value !== 'function')
+      problems.push(`${name} is ${String(value)}: must be a function`)
+    return value
+  }
+  const matches = (name: string, list: readonly RequestMatch[]) => {
+    if (!Array.isArray(list)) problems.push(`${name} is ${String(list)}: must be a list`)
+    else
+      list.forEach(
+        (match, i) =>
+          isRequestMatch(match) ||
+          problems.push(
+            `${name}[${i}] is ${String(match)}: must be a path that begins with "/", a RegExp or a function`,
+          ),
+      )
+    return list
+  }
+
+  const { mode = 'forward', hold = {} } = options
+  if (!MODES.includes(mode)) problems.push(`mode is ${mode as string}: must be one of ${MODES.join(', ')}`)
+  const isWrite = callback('isWrite', options.isWrite) ?? ((req: Request) => !SAFE_METHODS.has(req.method))
+  const passthrough = matches('passthrough', options.passthrough ?? [])
+  const alwaysForward = matches('alwaysForward', options.alwaysForward ?? [])
+  const settings: RouteSettings = {
+    mode,
+    isForLeader: (req) => !passthrough.some(fits(req)) && (alwaysForward.some(fits(req)) || isWrite(req)),
+    hold: {
+      ms: number('hold.ms', hold.ms ?? Math.max(5000, node.leaseTtlMs + 2000), 0, 'ms'),
+      maxRequests: number('hold.maxRequests', hold.maxRequests ?? 1000, 0, 'requests'),
+      maxBytes: number('hold.maxBytes', hold.maxBytes ?? 16 * MIB, 0, 'bytes'),
+    },
+    maxBufferBytes: number('maxBufferBytes', options.maxBufferBytes ?? MIB, 0, 'bytes'),
+    connectTimeoutMs: number('connectTimeoutMs', options.connectTimeoutMs ?? 2000, 1, 'ms'),
+    responseTimeoutMs: number('responseTimeoutMs', options.responseTimeoutMs ?? 30_000, 1, 'ms'),
+    location: callback('location', options.location),
+  }
+  if (problems.length > 0) throw new OptionsError(problems)
+  return settings
+}
+
+function isRequestMatch(match: unknown): match is RequestMatch {
+  if (typeof match === 'string') return match.startsWith('/')
+  return match instanceof RegExp || typeof match === 'function'
+}
+
+function fits(req: Request): (match: RequestMatch) => boolean {
+  const path = requestPath(req).replace(/\?.*$/s, '')
+  return (match) => {
+    if (typeof match === 'function') return match(req)
+    if (match instanceof RegExp) return path.search(match) >= 0 // search: a global RegExp would remember where it was
+    return path === match || path.startsWith(match.endsWith('/') ? match : `${match}/`)
+  }
+}

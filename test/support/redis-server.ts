@@ -1,0 +1,189 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { freePort } from './free-port.js'
+import { inlineCommand } from './inline-redis.js'
+import { type OwnedProcess, own } from './owned-process.js'
+
+const READY_WITHIN_MS = 10_000
+const START_ATTEMPTS = 5
+
+/** How a test's Redis is set up. */
+export interface StartRedisOptions {
+  /** When the append-only file is forced to disk; `'no'` keeps nothing at all over a restart. Default `'no'`. */
+  appendOnly?: 'no' | 'everysec' | 'always'
+  /** A port to insist on; by default any free one. */
+  port?: number
+  /** Further arguments of redis-server, for instance `['--maxmemory', '10mb']`. */
+  args?: string[]
+}
+
+const running = new Set<RedisServer>()
+
+/** A real redis-server of the test's own. Made by `startRedis`. */
+export class RedisServer {
+  readonly port: number
+  /** Where it keeps its append-only file. */
+  readonly dir: string
+  readonly #args: readonly string[]
+  #process: OwnedProcess | undefined
+  #client: Redis | undefined
+
+  constructor(port: number, dir: string, args: readonly string[]) {
+    this.port = port
+    this.dir = dir
+    this.#args = args
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** @throws Error if it does not run. */
+  get pid(): number {
+    return this.#running().pid
+  }
+
+  /** Sends one command through a client that fails fast: no resends, no reconnects behind the test's back. */
+  async command(name: string, ...args: (string | number | Buffer)[]): Promise<unknown> {
+    this.#client ??= this.#connect()
+    return this.#client.call(name, ...args)
+  }
+
+  /** FLUSHALL, over a connection of its own. */
+  async wipe(): Promise<void> {
+    await inlineCommand(this.port, 'FLUSHALL')
+  }
+
+  /** SIGKILL. Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.#dropClient()
+    await this.#process?.kill9()
+  }
+
+  /**
+   * Starts it again on the same port and directory, after a SIGKILL if it still runs.
+   *
+   * @param extraArgs further arguments, for this start only
+   */
+  async restart(extraArgs: readonly string[] = []): Promise<void> {
+    await this.kill()
+    const command = process.env['REDIS_SERVER_BIN'] ?? 'redis-server'
+    const started = await own(command, [...this.#args, ...extraArgs], { cwd: this.dir })
+    this.#process = started
+    const deadlineMs = performance.now() + READY_WITHIN_MS
+    while (!(await answers(this.port, started.pid))) {
+      if (started.running && performance.now() < deadlineMs) {
+        await sleep(5)
+        continue
+      }
+      const why = started.running ? `was not ready within ${READY_WITHIN_MS} ms` : 'ended at once'
+      await started.kill9()
+      await started.closed
+      throw new Error(
+        `${command} on port ${this.port} ${why}. It said:\n${started.stdout()}${started.stderr()}`,
+      )
+    }
+  }
+
+  /** SIGSTOP: connections stay open, nothing is answered. */
+  async pause(): Promise<void> {
+    await this.#running().pause()
+  }
+
+  /** SIGCONT, after `pause`. What clients sent meanwhile runs now. */
+  resume(): void {
+    this.#running().resume()
+  }
+
+  /** Ends it for good and removes its directory. */
+  async stop(): Promise<void> {
+    running.delete(this)
+    // Nothing of it is kept, so there is no reason to ask it politely.
+    await this.kill()
+    await rm(this.dir, { recursive: true, force: true })
+  }
+
+  #running(): OwnedProcess {
+    if (!this.#process?.running) throw new Error(`The Redis on port ${this.port} does not run`)
+    return this.#process
+  }
+
+  #connect(): Redis {
+    const client = new Redis({
+      host: '127.0.0.1',
+      port: this.port,
+      protocol: 2,
+      connectionName: 'test-support',
+      maxRetriesPerRequest: 1,
+      retryStrategy: null,
+      commandTimeout: 5_000,
+    })
+    // The failed command tells; a client without this listener would print as well.
+    client.on('error', () => {})
+    client.on('end', () => {
+      if (this.#client === client) this.#client = undefined
+    })
+    return client
+  }
+
+  #dropClient(): void {
+    this.#client?.disconnect()
+    this.#client = undefined
+  }
+}
+
+/**
+ * Starts a redis-server (`REDIS_SERVER_BIN`, else the one on the PATH) on a loopback port and in a directory of its own,
+ * without any configuration file. Call `stopAllRedis` in `afterAll`.
+ *
+ * @throws Error with the server's output if it is not ready within 10 s.
+ */
+export async function startRedis(options: StartRedisOptions = {}): Promise<RedisServer> {
+  const dir = await mkdtemp(join(tmpdir(), 'leasehold-redis-'))
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port ?? (await freePort())
+    const server = new RedisServer(port, dir, serverArgs(port, dir, options))
+    running.add(server)
+    try {
+      await server.restart()
+      return server
+    } catch (error) {
+      const taken = error instanceof Error && error.message.includes('Address already in use')
+      if (options.port === undefined && taken && attempt < START_ATTEMPTS) {
+        running.delete(server)
+        continue
+      }
+      await server.stop()
+      throw error
+    }
+  }
+}
+
+/** Stops every Redis that this test file has started and not stopped, also after a test that threw. */
+export async function stopAllRedis(): Promise<void> {
+  await Promise.all([...running].map((server) => server.stop()))
+}
+
+function serverArgs(
+  port: number,
+  dir: string,
+  { appendOnly = 'no', args = [] }: StartRedisOptions,
+): string[] {
+  const aof =
+    appendOnly === 'no' ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', appendOnly]
+  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir]
+  return [...place, '--save', '', ...aof, '--enable-debug-command', 'yes', ...args]
+}
+
+/** Whether this very process answers on the port: another server may have taken it in between. */
+async function answers(port: number, pid: number): Promise<boolean> {
+  try {
+    await inlineCommand(port, 'PING', 1_000)
+    return (await inlineCommand(port, 'INFO server', 1_000)).includes(`process_id:${pid}\r\n`)
+  } catch {
+    return false
+  }
+}

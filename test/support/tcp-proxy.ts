@@ -1,0 +1,263 @@
+import { EventEmitter } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { once } from './deadline.js'
+import { ProxiedConnection } from './proxied-connection.js'
+import type { Direction, Fate, Item } from './proxy-stream.js'
+
+export type { Direction } from './proxy-stream.js'
+
+/**
+ * Looks for the moment of a fault. It gets the bytes as they came off the socket: a message longer than a read arrives
+ * in several chunks, so look for something near its start.
+ */
+export type Match = (chunk: Buffer) => boolean
+
+/** A fault that waits for its moment. */
+interface Trap {
+  readonly direction: Direction
+  readonly match: Match
+  /** The only connection that it is set on; any, if left out. */
+  readonly on?: ProxiedConnection
+  /** What the fault does; returns the fate of the chunk. */
+  readonly spring: (connection: ProxiedConnection) => Fate
+}
+
+const DIRECTIONS = ['toServer', 'toClient'] as const
+
+const listening = new Set<TcpProxy>()
+
+/**
+ * A TCP proxy on loopback with real sockets and faults that can be switched at any time. Without a fault it passes
+ * everything on unchanged, ends of connections as well. Made by `startProxy`.
+ *
+ * `events` emits `'connection'` when a client comes, `'held'` (direction, length) whenever bytes are kept back, and
+ * `'closed'` when both sides of a connection are gone.
+ */
+export class TcpProxy {
+  readonly events = new EventEmitter()
+  readonly #server: Server
+  readonly #connections = new Set<ProxiedConnection>()
+  readonly #fates: Record<Direction, Fate> = { toServer: 'pass', toClient: 'pass' }
+  readonly #delaysMs: Record<Direction, number> = { toServer: 0, toClient: 0 }
+  readonly #lostBytes: Record<Direction, number> = { toServer: 0, toClient: 0 }
+  #traps: Trap[] = []
+  #refusing = false
+
+  constructor(targetPort: number, targetHost: string) {
+    // Half-open sockets: the end of one direction must not end the other, and a held end is not passed on yet.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+      if (this.#refusing) {
+        client.resetAndDestroy()
+        return
+      }
+      const server = connect({ host: targetHost, port: targetPort, allowHalfOpen: true, noDelay: true })
+      const connection = new ProxiedConnection(client, server, {
+        delayMs: (direction) => this.#delaysMs[direction],
+        fate: (on, direction, item) => this.#decide(on, direction, item),
+        lost: (direction, bytes) => {
+          this.#lostBytes[direction] += bytes
+        },
+      })
+      this.#connections.add(connection)
+      connection.onGone(() => {
+        this.#connections.delete(connection)
+        this.events.emit('closed')
+      })
+      this.events.emit('connection')
+    })
+  }
+
+  /** The loopback port that clients connect to. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Clients that are connected now. */
+  get connections(): number {
+    return [...this.#connections].filter(({ connected }) => connected).length
+  }
+
+  /** Bytes that are kept back now, over all connections. */
+  heldBytes(direction: Direction): number {
+    return [...this.#connections].reduce((sum, { streams }) => sum + streams[direction].heldBytes, 0)
+  }
+
+  /** Bytes that have been lost so far, over all connections. */
+  lostBytes(direction: Direction): number {
+    return this.#lostBytes[direction]
+  }
+
+  /** Keeps back, in order, what goes in this direction on all connections, also on later ones. They stay open. */
+  hold(direction: Direction): void {
+    this.#fates[direction] = 'hold'
+  }
+
+  /**
+   * Begins to keep back with the first chunk that matches, on its connection only; others go on. Resolves when it bit.
+   */
+  async holdWhen(direction: Direction, match: Match): Promise<void> {
+    await this.#trap(direction, match, (connection) => {
+      connection.held.add(direction)
+      return 'hold'
+    })
+  }
+
+  /** Ends `hold` and `holdWhen` and passes on what they kept back, but for detached connections. */
+  release(): void {
+    for (const direction of DIRECTIONS) {
+      if (this.#fates[direction] === 'hold') this.#fates[direction] = 'pass'
+      for (const connection of this.#connections) if (!connection.detached) connection.release(direction)
+    }
+  }
+
+  /** Loses what goes to clients, until `heal`. A connection that has lost bytes stays mute for ever. */
+  swallowReplies(): void {
+    this.#fates.toClient = 'drop'
+  }
+
+  /**
+   * Loses everything both ways, ends as well, until `heal`: both sides believe that they are connected. A connection
+   * that has lost bytes stays mute for ever.
+   */
+  halfOpen(): void {
+    for (const direction of DIRECTIONS) this.#fates[direction] = 'drop'
+  }
+
+  /**
+   * The command runs, its client never learns: the first request that matches goes through, the server's reply is lost,
+   * and the client's side closes once the server has dealt with all it got. Resolves then.
+   */
+  async cutAfterReplyTo(match: Match): Promise<void> {
+    const connection = await this.#trap('toServer', match, () => 'pass')
+    await this.#trap(
+      'toClient',
+      () => true,
+      () => 'drop',
+      connection,
+    )
+    await connection.drain()
+    connection.hangUp()
+  }
+
+  /**
+   * Closes both sides instead of passing on the first chunk that matches; the server still deals with what it got
+   * before. Resolves when it bit.
+   */
+  async cutWhen(direction: Direction, match: Match): Promise<void> {
+    const connection = await this.#trap(direction, match, () => 'drop')
+    connection.hangUp()
+    void connection.drain()
+  }
+
+  /** Resets all connections, on both sides; what was kept back is lost. */
+  reset(): void {
+    for (const connection of this.#connections) connection.reset()
+  }
+
+  /** Every chunk that comes from now on is under way for so long, in these directions or in both. */
+  delay(ms: number, ...directions: Direction[]): void {
+    for (const direction of directions.length > 0 ? directions : DIRECTIONS) this.#delaysMs[direction] = ms
+  }
+
+  /** New connections are reset at once, until `accept`. */
+  refuse(): void {
+    this.#refusing = true
+  }
+
+  /** New connections are served again. */
+  accept(): void {
+    this.#refusing = false
+  }
+
+  /**
+   * Closes the client's side of each connection that holds bytes for the server, and keeps the bytes for
+   * `deliverHeld`: so does a closed socket whose bytes the network still has. Other connections are not held any more.
+   */
+  detachHeld(): void {
+    if (this.#fates.toServer === 'hold') this.#fates.toServer = 'pass'
+    for (const connection of this.#connections) {
+      if (connection.streams.toServer.heldBytes > 0) connection.detach()
+      else connection.release('toServer')
+    }
+  }
+
+  /** Sends the server what detached connections hold. Resolves when it has dealt with that and closed them. */
+  async deliverHeld(): Promise<void> {
+    const detached = [...this.#connections].filter((connection) => connection.detached)
+    await Promise.all(detached.map((connection) => connection.deliver()))
+  }
+
+  /** Ends all faults. A connection that has lost bytes stays as it is: TCP knows no holes. */
+  heal(): void {
+    this.#traps = []
+    this.delay(0)
+    this.accept()
+    this.release()
+    for (const direction of DIRECTIONS) this.#fates[direction] = 'pass'
+  }
+
+  /** Listens on a free loopback port. */
+  async listen(): Promise<void> {
+    listening.add(this)
+    const ready = once(this.#server, 'listening')
+    this.#server.listen(0, '127.0.0.1')
+    await ready
+  }
+
+  /** Resets all connections and stops listening. */
+  async close(): Promise<void> {
+    if (!listening.delete(this)) return
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.reset()
+    await closed
+  }
+
+  /** Resolves with the connection on which it sprang. */
+  async #trap(
+    direction: Direction,
+    match: Match,
+    spring: (connection: ProxiedConnection) => Fate,
+    on?: ProxiedConnection,
+  ): Promise<ProxiedConnection> {
+    return new Promise((resolve) => {
+      const trap: Trap = {
+        direction,
+        match,
+        ...(on && { on }),
+        spring: (connection) => {
+          this.#traps = this.#traps.filter((other) => other !== trap)
+          resolve(connection)
+          return spring(connection)
+        },
+      }
+      this.#traps.push(trap)
+    })
+  }
+
+  #decide(connection: ProxiedConnection, direction: Direction, item: Item): Fate {
+    const standing = connection.held.has(direction) ? 'hold' : this.#fates[direction]
+    const sprung = item === 'end' ? undefined : this.#trapFor(connection, direction, item)?.spring(connection)
+    const fate = sprung === undefined || sprung === 'pass' ? standing : sprung
+    if (fate === 'hold' && item !== 'end') this.events.emit('held', direction, item.length)
+    return fate
+  }
+
+  #trapFor(connection: ProxiedConnection, direction: Direction, chunk: Buffer): Trap | undefined {
+    return this.#traps.find(
+      (trap) => trap.direction === direction && (trap.on ?? connection) === connection && trap.match(chunk),
+    )
+  }
+}
+
+/** Starts a proxy to a port. Call `closeAllProxies` in `afterAll`. */
+export async function startProxy(options: { targetPort: number; targetHost?: string }): Promise<TcpProxy> {
+  const proxy = new TcpProxy(options.targetPort, options.targetHost ?? '127.0.0.1')
+  await proxy.listen()
+  return proxy
+}
+
+/** Closes every proxy that this test file has started, also after a test that threw. */
+export async function closeAllProxies(): Promise<void> {
+  await Promise.all([...listening].map((proxy) => proxy.close()))
+}
