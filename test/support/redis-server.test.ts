@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { eventually } from './deadline.js'
+import type * as FreePort from './free-port.js'
 import { freePort } from './free-port.js'
 import { inlineCommand } from './inline-redis.js'
 import { startRedis, stopAllRedis } from './redis-server.js'
 
 jest.mock('./free-port.js', () => {
-  const { freePort } = jest.requireActual<typeof import('./free-port.js')>('./free-port.js')
+  const { freePort } = jest.requireActual<typeof FreePort>('./free-port.js')
   return { freePort: jest.fn(freePort) }
 })
 

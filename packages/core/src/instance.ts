@@ -105,7 +105,10 @@ export class Instance {
       maxQueuedWrites: options.maxQueuedWrites,
       maxQueuedBytes: options.maxQueuedBytes,
     })
-    this.leadership = new Leadership(id, (leader) => emit('leaderChanged', { leader }))
+    this.leadership = new Leadership(id, (leader) => {
+      this.heartbeat.beatNow() // to learn of the new leader's record, and to tell it of this instance
+      emit('leaderChanged', { leader })
+    })
     this.roster = new Roster(options.heartbeatMs)
     this.elector = new Elector({
       leases,
@@ -263,8 +266,8 @@ export class Instance {
 
   /** Hooked to the one setter of the role: the state has changed already, events come last. */
   #roleChanged(next: RoleState, before: RoleState, event: RoleEvent): void {
-    const { logger, id, leaseTtlMs } = this.options
-    logger.info({ id, from: before.role, to: next.role, event: event.type, leaseTtlMs }, 'role changed')
+    const { logger, id } = this.options
+    logger.info({ id, from: before.role, to: next.role, event: event.type }, 'role changed')
     if (before.role === 'leader') {
       this.pusher.stop()
       this.work.end()

@@ -50,7 +50,7 @@ export function transition(state: RoleState, event: RoleEvent): RoleState {
     case 'leaseEnded':
       return state.role === 'candidate' || state.role === 'leader' ? { role: 'follower' } : state
     case 'stopped':
-      return { role: 'stopped' }
+      return state.role === 'stopped' ? state : { role: 'stopped' }
   }
 }
 

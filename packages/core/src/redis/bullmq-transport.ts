@@ -4,7 +4,14 @@ import { type Clock, withDeadline } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Acknowledgement, JobTransport, RangeNotice } from '../replicate/job-transport.js'
-import { commandOptions, connect, createClient, type Duty, subscriberOptions, workerOptions } from './connections.js'
+import {
+  commandOptions,
+  connect,
+  createClient,
+  type Duty,
+  subscriberOptions,
+  workerOptions,
+} from './connections.js'
 import type { Keys } from './keys.js'
 
 /** A finished job leaves nothing behind, and a failed one is not tried again: the next one covers it. */

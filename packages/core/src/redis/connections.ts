@@ -47,7 +47,8 @@ export function workerOptions(): Duty {
 export function createClient(target: RedisTarget, duty: Duty, name: string): Redis {
   // Reply shapes and number types are ours to choose, whatever the user's own client has.
   const ours = { ...duty, connectionName: name, replyMapping: 'legacy', stringNumbers: false } as const
-  const client = typeof target === 'string' ? new Redis(target, ours) : new Redis({ ...settingsOf(target), ...ours })
+  const client =
+    typeof target === 'string' ? new Redis(target, ours) : new Redis({ ...settingsOf(target), ...ours })
   client.on('error', () => {})
   return client
 }
