@@ -1,8 +1,9 @@
 import { type Commands, LocalState, type StateMachineDefinition } from './apply/state-machine.js'
 import { systemClock } from './clock.js'
-import { type CreateParts, ElectionNode, ReplicatedNode } from './node.js'
+import { type CreateParts, ElectionNode } from './election-node.js'
 import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import { createRedisParts } from './redis/redis-parts.js'
+import { ReplicatedNode } from './replicated-node.js'
 
 /**
  * Makes a node with a replica of what `stateMachine` describes.

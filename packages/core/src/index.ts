@@ -9,6 +9,7 @@ export {
   type StateMachineDefinition,
 } from './apply/state-machine.js'
 export { createNode } from './create-node.js'
+export { ElectionNode } from './election-node.js'
 export {
   BusyError,
   CommandError,
@@ -22,17 +23,16 @@ export {
   OutcomeUnknownError,
 } from './errors.js'
 export type { DemotionReason, LeaderInfo, NodeEvents, Role, Warning } from './events.js'
-export {
-  ElectionNode,
-  type ReadContext,
-  ReplicatedNode,
-  type WriteArguments,
-  type WriteOptions,
-} from './node.js'
 export type { Logger } from './observe/logger.js'
 export type { Credentials } from './operate/credentials.js'
 export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'
 export type { GroupStatus, InstanceStatus, MemberStatus, Times } from './operate/status.js'
 export { DEFAULTS, type NodeOptions, type RedisTarget, type WriteConcern } from './options.js'
 export { formatPosition, parsePosition, type Position } from './position.js'
+export {
+  type ReadContext,
+  ReplicatedNode,
+  type WriteArguments,
+  type WriteOptions,
+} from './replicated-node.js'
 export type { Committed } from './write/pending-writes.js'

@@ -1,22 +1,23 @@
-import { randomBytes } from 'node:crypto'
 import { Applier } from './apply/applier.js'
 import type { StateMachine } from './apply/state-machine.js'
 import { jitter } from './clock.js'
+import { describeSelf } from './describe.js'
 import { Elector } from './elect/elector.js'
 import { Heartbeat } from './elect/heartbeat.js'
 import { Leadership } from './elect/leadership.js'
-import type { Member, MemberView } from './elect/members.js'
+import type { MemberView } from './elect/members.js'
 import { RANK_DELAY_MS, rankOf } from './elect/ranking.js'
 import { demotionReason, type RoleEvent, type RoleState } from './elect/role.js'
 import { Roster } from './elect/roster.js'
 import { NotLeaderError } from './errors.js'
 import type { NodeEvents } from './events.js'
-import type { Claim, LogPage, TermConnection } from './log/log-store.js'
+import type { LogPage } from './log/log-store.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
 import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
+import { takeOver } from './operate/take-over.js'
 import { CatchUp } from './replicate/catch-up.js'
 import { Pusher } from './replicate/pusher.js'
 import { Receiver } from './replicate/receiver.js'
@@ -123,7 +124,7 @@ export class Instance {
       everyMs: options.heartbeatMs,
       clock,
       logger,
-      listener: { describe: (load) => this.describe(load), beat: (all) => this.#beat(all) },
+      listener: { describe: (load) => describeSelf(this, load), beat: (all) => this.#beat(all) },
     })
     this.work = new LeaderWork((error) => {
       logger.error({ err: error }, 'a whileLeader function failed')
@@ -133,6 +134,11 @@ export class Instance {
 
   get replicates(): boolean {
     return this.parts.machine !== undefined
+  }
+
+  /** Whether this instance leads and takes writes. One that stops still appends what it has taken. */
+  get leads(): boolean {
+    return this.elector.leads && !this.stopping
   }
 
   /** True once the replica has reached the head that it first saw, and again after each rebuild. */
@@ -149,38 +155,17 @@ export class Instance {
     return undefined
   }
 
+  warn(code: string, message: string, cause?: unknown): void {
+    this.options.logger.warn({ code }, message)
+    this.parts.emit('warning', { code, message, ...(cause !== undefined && { cause }) })
+  }
+
   /** A lost or late notice costs time only: the loops look by themselves. */
   noticedLease(notice: 'vacant' | 'taken'): void {
     if (notice === 'vacant') this.elector.noticedVacancy()
     else this.elector.wake()
-    void this.receiver.pull()
-  }
-
-  describe(load: number): Member {
-    const { id, name, priority } = this.options
-    const isLeader = this.elector.leads
-    return {
-      id,
-      name,
-      url: this.url,
-      publicUrl: this.publicUrl,
-      role: this.elector.state.role,
-      index: this.applier.index,
-      eligible: this.ineligibleBecause === undefined,
-      priority,
-      load: Math.round(load * 1000) / 1000,
-      version: this.parts.machine?.version ?? 0,
-      ...(isLeader && { times: this.times }),
-    }
-  }
-
-  get times(): NonNullable<Member['times']> {
-    const [requestMs, copyMs, recoverMs] = [this.requestMs.value, this.copyMs.value, this.recoverMs]
-    return {
-      ...(requestMs !== undefined && { requestMs }),
-      ...(copyMs !== undefined && { copyMs }),
-      ...(recoverMs !== undefined && { recoverMs }),
-    }
+    // The new leader learns from the acknowledgement whom it has to push to.
+    void this.receiver.pull().then(() => this.receiver.acknowledge())
   }
 
   #replicaListener(): ConstructorParameters<typeof CatchUp>[2] {
@@ -196,13 +181,8 @@ export class Instance {
         emit('diverged', { position, agreedIndex, lost: position.index - agreedIndex })
       },
       logLost: (position, head) => emit('logLost', { position, head }),
-      versionTooOld: (cause) => {
-        emit('warning', {
-          code: 'VERSION_TOO_OLD',
-          message: `${cause.message}; this instance stops applying the log.`,
-          cause,
-        })
-      },
+      versionTooOld: (cause) =>
+        this.warn('VERSION_TOO_OLD', `${cause.message}; this instance stops applying the log.`, cause),
     }
   }
 
@@ -213,16 +193,12 @@ export class Instance {
   }
 
   #candidacy(): ConstructorParameters<typeof Elector>[0]['candidacy'] {
-    const instance = this
+    const { id } = this.options
     return {
-      get floor() {
-        return Math.max(instance.leadership.floor, instance.applier.position.term)
-      },
-      get self() {
-        return { id: instance.options.id, url: instance.url, publicUrl: instance.publicUrl }
-      },
+      floor: () => Math.max(this.leadership.floor, this.applier.position.term),
+      self: () => ({ id, url: this.url, publicUrl: this.publicUrl }),
       standing: () => ({ eligible: this.ineligibleBecause === undefined, delayMs: this.#delayMs() }),
-      takeOver: (claim, connection, signal) => this.#takeOver(claim, connection, signal),
+      takeOver: (claim, connection, signal) => takeOver(this, claim, connection, signal),
       roleChanged: (next, before, event) => this.#roleChanged(next, before, event),
       vacancyChanged: (vacant) => this.leadership.vacancy(vacant),
       retire: async (connection) => {
@@ -240,28 +216,6 @@ export class Instance {
     )
     const rank = rankOf(id, rivals)
     return rank === 0 ? 0 : jitter(rank * RANK_DELAY_MS)
-  }
-
-  /** Take-over (G5): with the claim in hand, go on only from the head that it found, on the log's history. */
-  async #takeOver(claim: Claim, connection: TermConnection, signal: AbortSignal): Promise<Claim | undefined> {
-    let served = claim
-    if (this.replicates && claim.logId === '' && this.applier.index === 0) {
-      const logId = await connection.createLog(randomBytes(9).toString('base64url'))
-      if (logId === undefined) return undefined
-      served = { ...claim, logId }
-    }
-    await this.catchUp.adopt(served)
-    while (this.catchUp.onHistory && this.applier.index < served.head && !signal.aborted) {
-      const before = this.applier.index
-      await this.catchUp.toHead(signal)
-      if (this.applier.index === before) break
-    }
-    const atHead = this.applier.index === served.head
-    if (this.catchUp.onHistory && !atHead && !signal.aborted) {
-      const message = `The log ends at ${served.head} but has nothing behind ${this.applier.index}; this instance cannot lead.`
-      this.parts.emit('warning', { code: 'LOG_INCOMPLETE', message })
-    }
-    return this.catchUp.onHistory && atHead ? served : undefined
   }
 
   /** Hooked to the one setter of the role: the state has changed already, events come last. */
@@ -310,10 +264,10 @@ export class Instance {
     const { alive } = this.roster
     const twin = alive.find((member) => member.name === this.options.name && member.id !== this.options.id)
     if (twin && this.elector.state.role !== 'stopped') {
-      this.parts.emit('warning', {
-        code: 'NAME_TAKEN',
-        message: `Another living instance, ${twin.id}, has the name "${twin.name}". Names must be unique.`,
-      })
+      this.warn(
+        'NAME_TAKEN',
+        `Another living instance, ${twin.id}, has the name "${twin.name}". Names must be unique.`,
+      )
     }
     if (this.elector.leads) await this.#beatAsLeader(alive)
     else await this.receiver.pull()

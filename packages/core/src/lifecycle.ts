@@ -2,13 +2,21 @@ import { withDeadline } from './clock.js'
 import { LeaseholdError, OutcomeUnknownError } from './errors.js'
 import type { Instance } from './instance.js'
 
+/** How long a leader that stops waits to learn who follows it. */
+const SUCCESSOR_TIMEOUT_MS = 1000
+const SUCCESSOR_POLL_MS = 5
+
 /**
  * Brings an instance into its group and out of it again. Every loop that it starts ends with one signal, and `leave`
  * waits for all of them.
  */
 export class Lifecycle {
   readonly #instance: Instance
+  /** Ends the elector, and with it the reign. */
+  readonly #resigning = new AbortController()
+  /** Ends everything else. */
   readonly #over = new AbortController()
+  #elector: Promise<void> = Promise.resolve()
   #loops: Promise<void>[] = []
   #left: Promise<void> | undefined
 
@@ -79,7 +87,8 @@ export class Lifecycle {
   #run(): void {
     const { elector, receiver, heartbeat, options } = this.#instance
     const { signal } = this.#over
-    this.#loops = [receiver.run(options.heartbeatMs, signal), heartbeat.run(signal), elector.run(signal)]
+    this.#loops = [receiver.run(options.heartbeatMs, signal), heartbeat.run(signal)]
+    this.#elector = elector.run(this.#resigning.signal)
   }
 
   async #ready(late: AbortSignal): Promise<void> {
@@ -120,29 +129,56 @@ export class Lifecycle {
 
   async #leave(): Promise<void> {
     const instance = this.#instance
-    const { parts, options, writer, pending, work, elector } = instance
-    const { clock } = parts
+    const { parts, options, pending, work } = instance
     instance.stopping = true
-    const limit = (promise: Promise<unknown>) =>
-      withDeadline(clock, promise, options.stopTimeoutMs, () => new Error('late')).catch(() => {})
-
-    if (elector.leads) {
-      const late = new AbortController()
-      const cancel = clock.timer(options.stopTimeoutMs, () => late.abort())
-      await limit(writer.drain(late.signal))
-      cancel()
-    }
+    await this.#resign()
     this.#over.abort()
-    await limit(Promise.all(this.#loops))
-    await limit(work.settled())
+    await this.#limit(Promise.all(this.#loops))
+    await this.#limit(work.settled())
     pending.close(({ opId, sent }) =>
-      sent
-        ? new OutcomeUnknownError(opId, 'The node was stopped')
-        : new LeaseholdError('STOPPED', 'The node was stopped. Nothing was written.', { retryable: true }),
+      sent ? new OutcomeUnknownError(opId, 'The node was stopped') : stopped(),
     )
-    if (this.#loops.length > 0) await limit(parts.members.remove(options.id))
-    await limit(parts.transport.close())
+    if (this.#loops.length > 0) await this.#limit(parts.members.remove(options.id))
+    await this.#limit(parts.transport.close())
     await parts.leases.close()
     await parts.log.close()
   }
+
+  /**
+   * A leader appends what it has taken, gives the lease back and stays until it knows its successor, so that requests
+   * which this instance holds can still be forwarded.
+   */
+  async #resign(): Promise<void> {
+    const { elector, writer, roster, leadership, options, parts } = this.#instance
+    const led = elector.leads
+    const late = new AbortController()
+    const cancel = parts.clock.timer(options.stopTimeoutMs, () => late.abort())
+    if (led) await this.#limit(writer.drain(late.signal))
+    this.#resigning.abort()
+    await this.#limit(this.#elector)
+    const heirs = roster.alive.filter(({ id, eligible }) => id !== options.id && eligible)
+    const untilMs = parts.clock.now() + SUCCESSOR_TIMEOUT_MS
+    while (
+      led &&
+      heirs.length > 0 &&
+      !leadership.leader &&
+      parts.clock.now() < untilMs &&
+      !late.signal.aborted
+    ) {
+      await parts.clock.sleep(SUCCESSOR_POLL_MS, late.signal)
+    }
+    cancel()
+  }
+
+  /** Waits, but not for ever: a stop must end even if Redis or the user's own work does not. */
+  async #limit(promise: Promise<unknown>): Promise<void> {
+    const { clock } = this.#instance.parts
+    await withDeadline(clock, promise, this.#instance.options.stopTimeoutMs, () => new Error('late')).catch(
+      () => {},
+    )
+  }
+}
+
+function stopped(): LeaseholdError {
+  return new LeaseholdError('STOPPED', 'The node was stopped. Nothing was written.', { retryable: true })
 }

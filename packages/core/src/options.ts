@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { OptionsError } from './errors.js'
+import { OptionChecks } from './option-checks.js'
 import { type Logger, silentLogger } from './observe/logger.js'
 
 /**
@@ -108,7 +108,7 @@ const MINIMUM_TTL_MS = 500
  * @throws OptionsError that lists every problem with the option's name, its value, its unit and its bound.
  */
 export function resolveOptions(options: NodeOptions): ResolvedOptions {
-  const check = new Checks()
+  const check = new OptionChecks()
   const name = options.name ?? `${hostname()}-${process.pid}`.replaceAll(/[:{}\s]/g, '-')
   check.label('group', options.group)
   check.label('name', name)
@@ -130,7 +130,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     name,
     id: `${name}-${randomBytes(5).toString('hex')}`,
     redis: options.redis,
-    leaseRedis: leaseRedis as RedisTarget[],
+    leaseRedis,
     leaseOnLog: options.lease?.redis === undefined,
     leaseTtlMs: check.integer(
       'lease.ttlMs',
@@ -211,110 +211,4 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
   }
   check.throwIfAny()
   return resolved
-}
-
-/** True for one of the write concerns of the API, whether this version can honour it or not. */
-export function isWriteConcern(value: unknown): value is WriteConcern {
-  if (value === 'log' || value === 'majority' || value === 'fsync') return true
-  if (typeof value !== 'object' || value === null) return false
-  const [[key, count] = [], ...rest] = Object.entries(value)
-  return (
-    rest.length === 0 &&
-    (key === 'replicas' || key === 'redisReplicas') &&
-    Number.isInteger(count) &&
-    Number(count) >= 1
-  )
-}
-
-/** Collects problems, so that a user sees all of them in one error. */
-class Checks {
-  readonly #problems: string[] = []
-
-  fail(option: string, value: unknown, bound: string, unit = ''): void {
-    this.#problems.push(`${option} is ${show(value)}${unit ? ` ${unit}` : ''}: ${bound}`)
-  }
-
-  label(option: string, value: unknown): void {
-    if (typeof value !== 'string' || !/^[^:{}\s]{1,128}$/.test(value)) {
-      this.fail(
-        option,
-        value,
-        'must be 1 to 128 characters without colons, braces or white space, since it is part of Redis keys',
-      )
-    }
-  }
-
-  integer(option: string, value: unknown, min: number, max: number, unit = ''): number {
-    if (!Number.isInteger(value) || Number(value) < min || Number(value) > max) {
-      this.fail(option, value, `must be a whole number from ${min} to ${max}${unit ? ` ${unit}` : ''}`, unit)
-    }
-    return Number(value)
-  }
-
-  boolean(option: string, value: unknown): boolean {
-    if (typeof value !== 'boolean') this.fail(option, value, 'must be true or false')
-    return Boolean(value)
-  }
-
-  url(option: string, value: unknown): string | undefined {
-    if (value === undefined) return undefined
-    if (typeof value === 'string' && isHttpUrl(value)) return value.replace(/\/+$/, '')
-    this.fail(option, value, 'must be an http or https URL')
-    return undefined
-  }
-
-  redis(option: string, value: unknown): void {
-    if (typeof value === 'string' ? /^(rediss?|unix):\/\/|^\//.test(value) : isSettings(value)) {
-      if (settingOf(value, 'keyPrefix'))
-        this.#problems.push(
-          `${option} has a keyPrefix, which BullMQ cannot use: the group's name keeps keys apart`,
-        )
-      if (settingOf(value, 'isCluster'))
-        this.#problems.push(`${option} is a Cluster client, which this version does not support`)
-      return
-    }
-    // The value may hold a password, so it is not shown.
-    this.#problems.push(
-      `${option} must be a redis:// or rediss:// URL, an options object of ioredis or an ioredis client`,
-    )
-  }
-
-  writeConcern(value: unknown): WriteConcern {
-    if (isWriteConcern(value)) return value
-    this.fail(
-      'writeConcern',
-      value,
-      "must be 'log', 'majority', 'fsync', { replicas: n } or { redisReplicas: n }",
-    )
-    return 'log'
-  }
-
-  throwIfAny(): void {
-    if (this.#problems.length > 0) throw new OptionsError(this.#problems)
-  }
-}
-
-/** An http or https URL without credentials. Shared with `setUrl`. */
-export function isHttpUrl(value: string): boolean {
-  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
-}
-
-function isSettings(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** A setting of an ioredis options object, or of a client made with one. */
-function settingOf(target: unknown, name: string): unknown {
-  if (typeof target !== 'object' || target === null) return undefined
-  const { options, ...own } = target as Record<string, unknown>
-  return (
-    own[name] ??
-    (typeof options === 'object' ? (options as Record<string, unknown> | null)?.[name] : undefined)
-  )
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'object') return JSON.stringify(value) ?? 'undefined'
-  return String(value)
 }

@@ -20,8 +20,9 @@ export interface Candidacy {
   /** Whether this instance may run now, and how long it lets better ones go first. */
   standing(): { readonly eligible: boolean; readonly delayMs: number }
   /** The highest term seen anywhere: the next one lies above it. */
-  readonly floor: number
-  readonly self: {
+  floor(): number
+  /** Who claims. */
+  self(): {
     readonly id: string
     readonly url: string | undefined
     readonly publicUrl: string | undefined
@@ -204,8 +205,8 @@ export class Elector {
       if (!held.valid) return 'over' // a last look: whoever paused between lease and claim must not depose a good leader
       const outcome = await connection.claim({
         expectedTerm: stored,
-        floor: this.#candidacy.floor,
-        leader: this.#candidacy.self,
+        floor: this.#candidacy.floor(),
+        leader: this.#candidacy.self(),
         leaseValue: held.lease.value,
       })
       if (outcome.kind !== 'claimed') {

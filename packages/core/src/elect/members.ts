@@ -15,7 +15,11 @@ export interface Member {
   /** Version of the state machine; 0 without one. */
   readonly version: number
   /** What a leader measures. */
-  readonly times?: { readonly requestMs?: number; readonly copyMs?: number; readonly recoverMs?: number }
+  readonly times?: {
+    readonly requestMs: number | undefined
+    readonly copyMs: number | undefined
+    readonly recoverMs: number | undefined
+  }
 }
 
 /** A member as others see it. */

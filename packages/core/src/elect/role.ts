@@ -38,12 +38,8 @@ export function transition(state: RoleState, event: RoleEvent): RoleState {
       return state.role === 'follower' ? { role: 'candidate', reignSince: undefined } : state
     case 'caughtUp': {
       if (state.role !== 'candidate') return state
-      const goesOn = event.unbroken && state.reignSince !== undefined
-      return {
-        role: 'leader',
-        term: event.term,
-        reignSince: goesOn ? (state.reignSince as number) : event.term,
-      }
+      const { reignSince = event.term } = event.unbroken ? state : {}
+      return { role: 'leader', term: event.term, reignSince }
     }
     case 'disconnected':
       return state.role === 'leader' ? { role: 'candidate', reignSince: state.reignSince } : state

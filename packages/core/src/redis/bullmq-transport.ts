@@ -8,6 +8,7 @@ import {
   commandOptions,
   connect,
   createClient,
+  disconnect,
   type Duty,
   subscriberOptions,
   workerOptions,
@@ -125,7 +126,7 @@ export class BullmqTransport implements JobTransport {
     }
     for (const queue of this.#queues.values()) queue.close().catch(() => {})
     this.#queues.clear()
-    for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) client.disconnect()
+    for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) disconnect(client)
   }
 
   #queue(id: string): Queue {

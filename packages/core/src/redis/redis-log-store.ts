@@ -5,7 +5,7 @@ import type { LeaderInfo } from '../events.js'
 import type { Joined, LogPage, LogStamp, LogStore, TermConnection } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
 import { callScript } from './call-script.js'
-import { connect, createClient, termOptions } from './connections.js'
+import { connect, createClient, disconnect, termOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { RedisTermConnection } from './redis-term-connection.js'
 import { readEntries, readTable } from './replies.js'
@@ -123,14 +123,14 @@ export class RedisLogStore implements LogStore {
     try {
       await connect(client, signal)
     } catch (error) {
-      client.disconnect()
+      disconnect(client)
       throw error
     }
     return new RedisTermConnection(client, this.#keys, leaseOnLog)
   }
 
   async close(): Promise<void> {
-    this.#client.disconnect()
+    disconnect(this.#client)
   }
 }
 

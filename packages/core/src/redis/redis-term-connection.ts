@@ -9,6 +9,7 @@ import type {
   TermConnection,
 } from '../log/log-store.js'
 import { callScript } from './call-script.js'
+import { disconnect } from './connections.js'
 import type { Keys } from './keys.js'
 import { readTable } from './replies.js'
 
@@ -113,7 +114,7 @@ export class RedisTermConnection implements TermConnection {
   }
 
   close(): void {
-    this.#client.disconnect()
+    disconnect(this.#client)
     this.#closed.abort()
   }
 

@@ -3,7 +3,7 @@ import Redlock, { type ExecutionStats, type Lock } from 'redlock'
 import type { Clock } from '../clock.js'
 import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
-import { commandOptions, connect, createClient, subscriberOptions } from './connections.js'
+import { commandOptions, connect, createClient, disconnect, subscriberOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { scripts } from './scripts.generated.js'
 
@@ -124,7 +124,7 @@ export class RedlockLeaseStore implements LeaseStore {
 
   async close(): Promise<void> {
     this.#listener = () => {}
-    for (const client of [...this.#nodes, ...this.#subscribers]) client.disconnect()
+    for (const client of [...this.#nodes, ...this.#subscribers]) disconnect(client)
   }
 
   /** A lost notice costs time, not safety: the others look at the lease when it should have run out. */

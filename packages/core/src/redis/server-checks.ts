@@ -56,7 +56,7 @@ async function readConfig(client: Redis): Promise<Map<string, string> | undefine
   try {
     const values = new Map<string, string>()
     for (const name of ['maxmemory', 'maxmemory-policy', 'appendonly', 'save']) {
-      const [, value] = (await client.config('GET', name)) as string[]
+      const [, value] = await client.config('GET', name)
       values.set(name, value ?? '')
     }
     return values

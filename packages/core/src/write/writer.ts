@@ -3,7 +3,7 @@ import { BusyError, LogRefusedError } from '../errors.js'
 import { decodeEntry, type Entry } from '../log/entry.js'
 import type { AppendOutcome, Claim, LogState, TermConnection } from '../log/log-store.js'
 import { fateOf, type LostAppend } from './in-flight.js'
-import { type Committed, PendingWrites, type PendingWrite } from './pending-writes.js'
+import type { Committed, PendingWrite, PendingWrites } from './pending-writes.js'
 
 /** What one append script takes at most. */
 const MAX_BATCH_ENTRIES = 512

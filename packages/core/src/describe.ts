@@ -1,0 +1,116 @@
+import type { Member, MemberView } from './elect/members.js'
+import type { Instance } from './instance.js'
+import {
+  type GroupStatus,
+  inconsistencyOf,
+  type InstanceStatus,
+  type MemberStatus,
+} from './operate/status.js'
+
+/** Heartbeats without an answer from the log after which local data is of unknown age. */
+const STALE_HEARTBEATS = 3
+
+/** This instance from memory. */
+export function describeInstance(instance: Instance): InstanceStatus {
+  const { options, elector, leadership, applier, catchUp, heartbeat, writer, ineligibleBecause } = instance
+  const { state } = elector
+  const silent = catchUp.silentMs > STALE_HEARTBEATS * options.heartbeatMs
+  return {
+    id: options.id,
+    name: options.name,
+    url: instance.url,
+    role: state.role,
+    term: state.role === 'leader' ? state.term : (leadership.leader?.term ?? leadership.floor),
+    isLeader: instance.leads,
+    leader: leadership.leader,
+    position: applier.position,
+    lagEntries: Math.max(0, catchUp.head - applier.index),
+    lagMs: catchUp.behindMs,
+    stale: silent || catchUp.halted !== undefined,
+    caughtUp: instance.caughtUp,
+    halted: catchUp.halted,
+    eligible: ineligibleBecause === undefined,
+    ineligibleBecause,
+    queuedWrites: writer.queued,
+    idleMs: heartbeat.idleMs,
+  }
+}
+
+/** The group as Redis has it now, with what this instance has heard since the last heartbeats. */
+export async function describeGroup(instance: Instance): Promise<GroupStatus> {
+  const { options, applier, leadership, roster, elector, parts } = instance
+  const [page, views] = await Promise.all([parts.log.read(applier.index, 0, undefined), parts.members.list()])
+  const { leader } = leadership
+  const members = views.map((view) => describeMember(instance, roster.withProgress(view), page.head))
+  const times = elector.leads ? timesOf(instance) : views.find(({ id }) => id === leader?.id)?.times
+  return {
+    name: options.group,
+    leader,
+    term: page.term,
+    head: page.head,
+    leaderChanges: page.leaderChanges,
+    members,
+    times: {
+      requestMs: times?.requestMs,
+      copyMs: times?.copyMs,
+      recoverMs: times?.recoverMs,
+      totalMs: sumOf(Object.values(times ?? {})),
+    },
+    inconsistency: inconsistencyOf(members),
+  }
+}
+
+function describeMember(instance: Instance, view: MemberView, head: number): MemberStatus {
+  const { options, elector, leadership, applier, roster } = instance
+  const isSelf = view.id === options.id
+  const isLeader = view.id === leadership.leader?.id
+  const role = isSelf
+    ? elector.state.role
+    : isLeader
+      ? 'leader'
+      : view.role === 'leader'
+        ? 'follower'
+        : view.role
+  // A leader applies an entry before it acknowledges it, so its replica is at the head; its heartbeat is older.
+  const appliedIndex = isSelf ? applier.index : isLeader ? head : view.index
+  return {
+    id: view.id,
+    name: view.name,
+    url: view.url,
+    publicUrl: view.publicUrl,
+    role,
+    appliedIndex,
+    lagEntries: Math.max(0, head - appliedIndex),
+    alive: roster.isAlive(view),
+    eligible: view.eligible,
+    priority: view.priority,
+    load: view.load,
+  }
+}
+
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0)
+}
+
+/** What this instance tells the others of itself with each heartbeat. */
+export function describeSelf(instance: Instance, load: number): Member {
+  const { id, name, priority } = instance.options
+  return {
+    id,
+    name,
+    url: instance.url,
+    publicUrl: instance.publicUrl,
+    role: instance.elector.state.role,
+    index: instance.applier.index,
+    eligible: instance.ineligibleBecause === undefined,
+    priority,
+    load: Math.round(load * 1000) / 1000,
+    version: instance.parts.machine?.version ?? 0,
+    ...(instance.elector.leads && { times: timesOf(instance) }),
+  }
+}
+
+function timesOf({ requestMs, copyMs, recoverMs }: Instance): NonNullable<Member['times']> {
+  return { requestMs: requestMs.value, copyMs: copyMs.value, recoverMs }
+}

@@ -1,0 +1,187 @@
+import { EventEmitter } from 'node:events'
+import type { StateMachine } from './apply/state-machine.js'
+import { describeGroup, describeInstance } from './describe.js'
+import { OptionsError } from './errors.js'
+import type { LeaderInfo, NodeEvents, Role } from './events.js'
+import { Instance } from './instance.js'
+import { Lifecycle } from './lifecycle.js'
+import type { Credentials } from './operate/credentials.js'
+import type { LeaderFunction } from './operate/leader-work.js'
+import type { GroupStatus, InstanceStatus } from './operate/status.js'
+import { isHttpUrl } from './option-checks.js'
+import type { ResolvedOptions } from './options.js'
+import type { Parts } from './parts.js'
+import type { Position } from './position.js'
+
+/** Makes a node's parts, telling it where to report what is dubious about them. */
+export type CreateParts = (warn: (code: string, message: string) => void) => Parts
+
+/**
+ * An instance's membership in a group: it competes for leadership and knows who leads. `createNode` makes one.
+ *
+ * @example
+ * ```ts
+ * const node = createNode({ group: 'reports', redis: 'redis://127.0.0.1:6379' })
+ * await node.start()
+ * node.whileLeader(async ({ signal, term }) => runReports({ signal, fencingToken: term }))
+ * // …
+ * await node.stop()
+ * ```
+ */
+export class ElectionNode {
+  protected readonly instance: Instance
+  readonly #lifecycle: Lifecycle
+  readonly #events = new EventEmitter<NodeEvents>()
+  #starting: Promise<void> | undefined
+
+  /** Use `createNode`. */
+  constructor(options: ResolvedOptions, createParts: CreateParts, machine: StateMachine | undefined) {
+    const emit = <K extends keyof NodeEvents>(event: K, ...args: NodeEvents[K]) => this.#emit(event, args)
+    const parts = createParts((code, message) => this.instance.warn(code, message))
+    this.instance = new Instance({ ...parts, options, machine, emit })
+    this.#lifecycle = new Lifecycle(this.instance)
+  }
+
+  /** The instance's name plus a nonce: new at each process start. */
+  get id(): string {
+    return this.instance.options.id
+  }
+
+  get name(): string {
+    return this.instance.options.name
+  }
+
+  get group(): string {
+    return this.instance.options.group
+  }
+
+  /** How long a lease lasts without renewal, in ms. */
+  get leaseTtlMs(): number {
+    return this.instance.options.leaseTtlMs
+  }
+
+  get role(): Role {
+    return this.instance.elector.state.role
+  }
+
+  /**
+   * Whether this instance leads at this moment and takes writes: looks at the lease's deadline on the monotonic clock
+   * at each call. False from the call of `stop()` on.
+   */
+  get isLeader(): boolean {
+    return this.instance.leads
+  }
+
+  /** Term of the leader that this instance knows: the fencing token on the leader itself. 0 before any is known. */
+  get term(): number {
+    const { state } = this.instance.elector
+    return state.role === 'leader' ? state.term : (this.leader?.term ?? this.instance.leadership.floor)
+  }
+
+  /** Who leads; undefined while nobody is known to. */
+  get leader(): LeaderInfo | undefined {
+    return this.instance.leadership.leader
+  }
+
+  /** How far the local replica has applied the log. */
+  get position(): Position {
+    return this.instance.applier.position
+  }
+
+  /** Signs and checks what instances of the group say to each other. */
+  get credentials(): Credentials {
+    return this.instance.credentials
+  }
+
+  /** True while this instance leads and its reign, unbroken, includes `term`: nobody else has led since. */
+  leads(term: number): boolean {
+    const { state } = this.instance.elector
+    return this.isLeader && state.role === 'leader' && state.reignSince <= term && term <= state.term
+  }
+
+  /** For adapters that route requests to the leader: from now on this instance must have a `url` to be eligible. */
+  requireUrl(): void {
+    this.instance.needsUrl = true
+  }
+
+  /**
+   * Says where other instances reach this one, and where clients do.
+   *
+   * @throws OptionsError if one is not an http or https URL.
+   */
+  setUrl(url: string, publicUrl?: string): void {
+    const problems = Object.entries({ url, publicUrl })
+      .filter(([, value]) => value !== undefined && !isHttpUrl(value))
+      .map(([option, value]) => `${option} is ${JSON.stringify(value)}: must be an http or https URL`)
+    if (problems.length > 0) throw new OptionsError(problems)
+    this.instance.url = url.replace(/\/+$/, '')
+    if (publicUrl !== undefined) this.instance.publicUrl = publicUrl.replace(/\/+$/, '')
+    this.instance.heartbeat.beatNow()
+    this.instance.elector.wake()
+  }
+
+  /**
+   * Joins the group. Resolves once the replica has caught up and somebody leads; on a lone instance, once it leads.
+   * A failed start leaves nothing running, and a node starts once: make a new one to try again.
+   *
+   * @throws LeaseholdError `REDIS_UNREACHABLE`, `REDIS_UNSUPPORTED`, `NAME_TAKEN`, `APP_MISMATCH`, `START_TIMEOUT`, `STOPPED`.
+   */
+  start(): Promise<void> {
+    return (this.#starting ??= this.#lifecycle.join())
+  }
+
+  /** Hands leadership over if it has it, leaves the group and closes everything. Never rejects. */
+  async stop(): Promise<void> {
+    this.#starting ??= Promise.resolve()
+    await this.#lifecycle.leave()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /**
+   * Runs `fn` whenever this instance leads, once per term, until the returned function is called. Its signal aborts
+   * when leadership ends. Between the end of a reign and the abort another instance may lead already: give the term to
+   * whatever `fn` writes to, as a fencing token.
+   */
+  whileLeader(fn: LeaderFunction): () => void {
+    return this.instance.work.add(fn)
+  }
+
+  /** What this instance says of itself, from memory. */
+  status(): InstanceStatus {
+    return describeInstance(this.instance)
+  }
+
+  /** The whole group, as Redis has it now. Rejects if the log's Redis is out of reach. */
+  groupStatus(): Promise<GroupStatus> {
+    return describeGroup(this.instance)
+  }
+
+  on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
+    this.#events.on(event, listener as never)
+    return this
+  }
+
+  once<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
+    this.#events.once(event, listener as never)
+    return this
+  }
+
+  off<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
+    this.#events.off(event, listener as never)
+    return this
+  }
+
+  /** A listener that throws must not stop a loop, nor an entry from being applied: it is reported instead. */
+  #emit<K extends keyof NodeEvents>(event: K, args: NodeEvents[K]): void {
+    if (event === 'error' && this.#events.listenerCount('error') === 0) return
+    try {
+      this.#events.emit(event, ...(args as never))
+    } catch (error) {
+      this.instance.options.logger.error({ err: error, event }, 'a listener threw')
+      if (event !== 'error') this.#emit('error', [error as Error] as never)
+    }
+  }
+}
