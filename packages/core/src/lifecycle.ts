@@ -4,7 +4,6 @@ import type { Instance } from './instance.js'
 
 /** How long a leader that stops waits to learn who follows it. */
 const SUCCESSOR_TIMEOUT_MS = 1000
-const SUCCESSOR_POLL_MS = 5
 
 /**
  * Brings an instance into its group and out of it again. Every loop that it starts ends with one signal, and `leave`
@@ -156,26 +155,14 @@ export class Lifecycle {
     if (led) await this.#limit(writer.drain(late.signal))
     this.#resigning.abort()
     await this.#limit(this.#elector)
-    const heirs = roster.alive.filter(({ id, eligible }) => id !== options.id && eligible)
-    const untilMs = parts.clock.now() + SUCCESSOR_TIMEOUT_MS
-    while (
-      led &&
-      heirs.length > 0 &&
-      !leadership.leader &&
-      parts.clock.now() < untilMs &&
-      !late.signal.aborted
-    ) {
-      await parts.clock.sleep(SUCCESSOR_POLL_MS, late.signal)
-    }
     cancel()
+    const heirs = roster.alive.filter(({ id, eligible }) => id !== options.id && eligible)
+    if (led && heirs.length > 0) await this.#limit(leadership.known(), SUCCESSOR_TIMEOUT_MS)
   }
 
   /** Waits, but not for ever: a stop must end even if Redis or the user's own work does not. */
-  async #limit(promise: Promise<unknown>): Promise<void> {
-    const { clock } = this.#instance.parts
-    await withDeadline(clock, promise, this.#instance.options.stopTimeoutMs, () => new Error('late')).catch(
-      () => {},
-    )
+  async #limit(promise: Promise<unknown>, ms = this.#instance.options.stopTimeoutMs): Promise<void> {
+    await withDeadline(this.#instance.parts.clock, promise, ms, () => new Error('late')).catch(() => {})
   }
 }
 

@@ -5,7 +5,7 @@ import { HeldLease } from './held-lease.js'
 import type { Lease, LeaseStore } from './lease.js'
 import { type RoleEvent, type RoleState, transition } from './role.js'
 
-const RETRY_MS = 100
+const RETRY_MS = 50
 /** Between a connection that closed and the next claim. */
 const RECLAIM_MS = 20
 /** After a claim that was refused, or a lease that was of no use. */
@@ -131,6 +131,7 @@ export class Elector {
       if (signal.aborted) break
       const lease = await this.#tryAcquire()
       if (lease) await this.#reign(lease, signal)
+      else await this.#clock.sleep(jitter(RETRY_MS), signal) // somebody was faster, or the votes were split
     }
     this.#enter({ type: 'stopped' })
   }
@@ -159,7 +160,6 @@ export class Elector {
       return await this.#leases.acquire()
     } catch (error) {
       this.#logger.debug({ err: error }, 'acquiring the lease failed')
-      await this.#clock.sleep(jitter(RETRY_MS))
       return undefined
     }
   }

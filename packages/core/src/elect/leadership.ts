@@ -15,6 +15,7 @@ export class Leadership {
   #last: LeaderInfo | undefined
   #floor = 0
   #changes = 0
+  #waiting: (() => void)[] = []
 
   constructor(selfId: string, onChange: (leader: LeaderInfo | undefined) => void) {
     this.#selfId = selfId
@@ -41,6 +42,14 @@ export class Leadership {
   /** The instance that claimed last, whether it still leads or not. */
   get claimantId(): string | undefined {
     return this.#claimant?.id
+  }
+
+  /** Resolves as soon as somebody is known to lead. */
+  known(): Promise<void> {
+    if (this.leader) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+    })
   }
 
   read(page: LogPage): void {
@@ -72,6 +81,7 @@ export class Leadership {
     if (leader?.id === this.#last?.id && leader?.term === this.#last?.term && leader?.url === this.#last?.url)
       return
     this.#last = leader
+    if (leader) for (const resolve of this.#waiting.splice(0)) resolve()
     this.#onChange(leader)
   }
 }
