@@ -28,7 +28,7 @@ test('the app in the README compiles against the published types', async () => {
       include: ['app.mts'],
     }),
   )
-  const tsc = own(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', dir])
+  const tsc = await own(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', dir])
   const { code } = await tsc.exited
   expect({ code, output: tsc.stdout() }).toEqual({ code: 0, output: '' })
 })
@@ -38,7 +38,7 @@ test('the app in the README runs, answers, and stops on SIGTERM', async () => {
   const port = await freePort()
   const { code: program } = transformSync(APP, { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } })
   writeFileSync(join(dir, 'app.mjs'), program)
-  const app = own(process.execPath, [join(dir, 'app.mjs')], {
+  const app = await own(process.execPath, [join(dir, 'app.mjs')], {
     env: { PORT: String(port), REDIS_URL: redis.url },
   })
   await eventually(() => app.stdout().includes('is leader'), { message: 'the app to lead' })

@@ -19,18 +19,19 @@ export type ArgsOf<F> = F extends (state: never, args: infer A, ctx: never) => u
 /** What a command returns. */
 export type ResultOf<F> = F extends (...all: never[]) => infer R ? R : never
 
-/**
- * Refuses at compile time what could not work: an async command, and arguments or results that are not JSON. A command
- * that fails the check gets a type that no function has, named after the reason.
- */
+/** Why a command could not work; never for one that can. */
+type ProblemOf<F> =
+  ResultOf<F> extends PromiseLike<unknown>
+    ? 'A command must not be async: every replica must compute the same from the entry alone'
+    : [ResultOf<F>] extends [AsJson<ResultOf<F>> | void]
+      ? [ArgsOf<F>] extends [AsJson<ArgsOf<F>>]
+        ? never
+        : 'The argument of a command must be JSON'
+      : 'The result of a command must be JSON'
+
+/** Refuses at compile time what could not work, with a type that no function has and that names the reason. */
 export type CheckedCommands<C> = {
-  [K in keyof C]: C[K] extends (...all: never[]) => PromiseLike<unknown>
-    ? { error: 'A command must not be async: every replica must compute the same from the entry alone' }
-    : [ResultOf<C[K]>] extends [AsJson<ResultOf<C[K]>> | void]
-      ? [ArgsOf<C[K]>] extends [AsJson<ArgsOf<C[K]>>]
-        ? C[K]
-        : { error: 'The argument of a command must be JSON' }
-      : { error: 'The result of a command must be JSON' }
+  [K in keyof C]: [ProblemOf<C[K]>] extends [never] ? unknown : { error: ProblemOf<C[K]> }
 }
 
 /** A state machine as `defineStateMachine` checked it. */
@@ -64,11 +65,11 @@ export interface StateMachineDefinition<S, C extends Commands<S>> {
  * ```
  * @throws LeaseholdError `INVALID_OPTIONS` if the name or the version is not usable.
  */
-export function defineStateMachine<S, C extends Commands<S>>(definition: {
+export function defineStateMachine<S, C extends Commands<S> & CheckedCommands<C>>(definition: {
   name: string
   version: number
   initial: () => S
-  commands: C & CheckedCommands<C>
+  commands: C
 }): StateMachineDefinition<S, C> {
   const { name, version, initial, commands } = definition
   if (typeof name !== 'string' || !/^[^:{}\s]{1,128}$/.test(name)) {
