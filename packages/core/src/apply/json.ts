@@ -10,10 +10,10 @@ export type Json =
   | { readonly [key: string]: Json | undefined }
 
 /**
- * `T` where it is JSON, and a type nothing fits where it is not. (An interface has no index signature, so `T extends
- * Json` would refuse ordinary interfaces; this looks at the properties instead.)
+ * `T` where it is JSON, and a type nothing fits where it is not. An interface has no index signature, so `T extends
+ * Json` refuses ordinary interfaces; their properties are looked at one by one instead.
  */
-export type AsJson<T> = T extends string | number | boolean | null | undefined
+export type AsJson<T> = T extends Json | undefined
   ? T
   : T extends bigint | symbol | Date | Map<never, never> | Set<never> | ((...args: never[]) => unknown)
     ? never

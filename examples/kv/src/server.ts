@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createNode } from '@leasehold/core'
+import { clusterErrors, clusterRouter, gracefulShutdown, routeWrites } from '@leasehold/express'
+import express from 'express'
+import { kv } from './machine.js'
+import { badRequests, kvRoutes } from './routes.js'
+import { readSettings } from './settings.js'
+
+const settings = readSettings(process.env)
+
+const node = createNode({
+  group: settings.group,
+  redis: settings.redis,
+  lease: {
+    ...(settings.leaseRedis && { redis: settings.leaseRedis }),
+    ...(settings.ttlMs !== undefined && { ttlMs: settings.ttlMs }),
+  },
+  stateMachine: kv,
+})
+if (settings.log) {
+  for (const event of [
+    'elected',
+    'demoted',
+    'leaderChanged',
+    'caughtUp',
+    'diverged',
+    'logLost',
+    'warning',
+  ] as const) {
+    node.on(event, (details) => console.error(`${node.name} ${event} ${JSON.stringify(details)}`))
+  }
+}
+
+const app = express()
+app.disable('x-powered-by')
+app.use('/cluster', clusterRouter(node))
+app.use(routeWrites(node))
+app.use(express.json())
+app.use(kvRoutes(node, settings.writeConcern))
+app.use(clusterErrors(node))
+app.use(badRequests)
+
+// The server listens before the node starts: the others can reach this instance from the moment it leads.
+const server = app.listen(settings.port, settings.host)
+await once(server, 'listening')
+const url = `http://${settings.host}:${(server.address() as AddressInfo).port}`
+node.setUrl(url, url)
+gracefulShutdown(server, node)
+try {
+  await node.start()
+  console.log(`listening ${url}`)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+  server.close()
+  server.closeAllConnections()
+}
