@@ -14,6 +14,8 @@ export interface WriteOptions {
   readonly writeConcern?: WriteConcern
   /** Makes a repeat take effect once. NOT_SUPPORTED in this version. */
   readonly opId?: string
+  /** After how many ms to report its outcome as unknown. At most, and by default, the node's `writeTimeoutMs`. */
+  readonly timeoutMs?: number
 }
 
 /** Where in the log a value was read. */
@@ -95,7 +97,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
         `The entry has ${Buffer.byteLength(data)} bytes, maxEntryBytes is ${maxEntryBytes}. Nothing was written.`,
       )
     }
-    return (await this.instance.writer.submit(opId, data)) as Committed<ResultOf<C[K]>>
+    return (await this.instance.writer.submit(opId, data, options.timeoutMs)) as Committed<ResultOf<C[K]>>
   }
 
   /**

@@ -10,7 +10,14 @@ import type { Warning } from '../events.js'
  */
 export async function checkServer(client: Redis): Promise<Warning[]> {
   const warnings: Warning[] = []
-  checkVersion(await client.info('server'))
+  const info = await optional(client.info('server'))
+  if (info !== undefined) checkVersion(info)
+  else
+    warnings.push({
+      code: 'INFO_FORBIDDEN',
+      message:
+        'INFO is forbidden on this Redis, so a leader cannot tell whether the server was demoted and promoted again under an open connection. Allow it to the user of this connection.',
+    })
 
   const config = await readConfig(client)
   if (!config) {
@@ -34,6 +41,13 @@ export async function checkServer(client: Redis): Promise<Warning[]> {
       message: `This Redis has no append-only file: a restart loses ${snapshots}. Set appendonly yes.`,
     })
   }
+  if (client.options.sentinels && Number(config.get('min-replicas-to-write') ?? 0) === 0) {
+    warnings.push({
+      code: 'MIN_REPLICAS_OFF',
+      message:
+        'This Redis is under Sentinel and has min-replicas-to-write 0: after a failover the old primary goes on accepting writes, which are lost when it rejoins. Set it to 1.',
+    })
+  }
   return warnings
 }
 
@@ -52,14 +66,21 @@ function atLeast(version: string, major: number, minor: number): boolean {
   return a > major || (a === major && b >= minor)
 }
 
+/** Undefined if one of them is forbidden. */
 async function readConfig(client: Redis): Promise<Map<string, string> | undefined> {
+  const values = new Map<string, string>()
+  for (const name of ['maxmemory', 'maxmemory-policy', 'appendonly', 'save', 'min-replicas-to-write']) {
+    const pair = await optional(client.config('GET', name) as Promise<string[]>)
+    if (!pair) return undefined
+    values.set(name, pair[1] ?? '')
+  }
+  return values
+}
+
+/** What a command answers; undefined where the server forbids it. */
+async function optional<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
-    const values = new Map<string, string>()
-    for (const name of ['maxmemory', 'maxmemory-policy', 'appendonly', 'save']) {
-      const [, value] = await client.config('GET', name)
-      values.set(name, value ?? '')
-    }
-    return values
+    return await reply
   } catch (error) {
     if (error instanceof Error && error.name === 'ReplyError') return undefined
     throw error

@@ -70,15 +70,17 @@ export class Receiver {
 
   /** Runs until `signal` aborts. `everyMs`: reads at least that often, so that progress never depends on a job. */
   async run(everyMs: number, signal: AbortSignal): Promise<void> {
+    let acknowledged: number | undefined
     while (!signal.aborted) {
       await this.#bell.wait(this.#clock, everyMs, signal)
       if (this.#paused || signal.aborted) continue
       const served = this.#waiting
       this.#waiting = []
-      const before = this.#applier.index
       try {
         await this.#catchUp.toHead(signal)
-        if (this.#applier.index !== before) this.acknowledge()
+        // Also when there was nothing to read for the first time: the leader learns that it has a follower.
+        if (this.#applier.index !== acknowledged) this.acknowledge()
+        acknowledged = this.#applier.index
       } catch (error) {
         this.#logger.debug({ err: error }, 'reading the log failed')
         await this.#clock.sleep(jitter(RETRY_MS), signal)

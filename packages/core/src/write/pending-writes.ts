@@ -48,22 +48,30 @@ export class PendingWrites {
     return this.#waiting.get(write.opId) === write
   }
 
-  add(opId: string, data: string): { write: PendingWrite; answer: Promise<Committed> } {
-    let write: PendingWrite | undefined
-    const answer = new Promise<Committed>((resolve, reject) => {
-      write = {
-        opId,
-        data,
-        bytes: Buffer.byteLength(data),
-        submittedMs: this.#clock.now(),
-        sent: false,
-        resolve,
-        reject,
-      }
-    })
-    this.#waiting.set(opId, write as unknown as PendingWrite)
+  /** Takes a write in. It is answered after `timeoutMs` at the latest, and never later than the node's `writeTimeoutMs`. */
+  add(
+    opId: string,
+    data: string,
+    timeoutMs: number | undefined,
+  ): { write: PendingWrite; answer: Promise<Committed> } {
+    const { promise: answer, resolve, reject } = settleable<Committed>()
+    const bytes = Buffer.byteLength(data)
+    const write: PendingWrite = {
+      opId,
+      data,
+      bytes,
+      submittedMs: this.#clock.now(),
+      sent: false,
+      resolve,
+      reject,
+    }
+    this.#waiting.set(opId, write)
     this.#cancelSweep ??= this.#clock.timer(this.#timeoutMs, () => this.#sweep())
-    return { write: write as unknown as PendingWrite, answer }
+    if (timeoutMs !== undefined && timeoutMs < this.#timeoutMs) {
+      const cancel = this.#clock.timer(timeoutMs, () => this.#expire(write, timeoutMs))
+      answer.then(cancel, cancel)
+    }
+    return { write, answer }
   }
 
   /** An entry was applied here: if somebody waits for it, this is the answer. */
@@ -92,6 +100,11 @@ export class PendingWrites {
     for (const write of [...this.#waiting.values()]) this.refuse(write, error(write))
   }
 
+  #expire(write: PendingWrite, ms: number): void {
+    if (write.sent) this.giveUp(write, `No answer within ${ms} ms`)
+    else this.refuse(write, new BusyError(this.size, `${ms} ms in the queue`))
+  }
+
   #remove(write: PendingWrite): void {
     this.#waiting.delete(write.opId)
     if (this.#waiting.size === 0) {
@@ -110,8 +123,21 @@ export class PendingWrites {
         this.#cancelSweep = this.#clock.timer(leftMs, () => this.#sweep())
         return
       }
-      if (write.sent) this.giveUp(write, `No answer within writeTimeoutMs (${this.#timeoutMs} ms)`)
-      else this.refuse(write, new BusyError(this.size, `writeTimeoutMs, ${this.#timeoutMs} ms in the queue`))
+      this.#expire(write, this.#timeoutMs)
     }
   }
+}
+
+function settleable<T>(): {
+  promise: Promise<T>
+  resolve: (value: T) => void
+  reject: (error: Error) => void
+} {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { promise, resolve, reject }
 }

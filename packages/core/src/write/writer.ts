@@ -75,12 +75,12 @@ export class Writer {
    * @throws NotLeaderError, BusyError, LogRefusedError: nothing was written.
    * @throws OutcomeUnknownError: it may have been.
    */
-  submit(opId: string, data: string): Promise<Committed> {
+  submit(opId: string, data: string, timeoutMs?: number): Promise<Committed> {
     if (!this.#accepting) return Promise.reject(this.#listener.notLeader('This instance is not the leader'))
     if (this.#queue.length >= this.#maxQueuedWrites) {
       return Promise.reject(new BusyError(this.#queue.length, `maxQueuedWrites, ${this.#maxQueuedWrites}`))
     }
-    const { write, answer } = this.#pending.add(opId, data)
+    const { write, answer } = this.#pending.add(opId, data, timeoutMs)
     if (this.#queuedBytes + write.bytes > this.#maxQueuedBytes && this.#queue.length > 0) {
       this.#pending.refuse(
         write,
