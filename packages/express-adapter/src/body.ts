@@ -32,12 +32,12 @@ export async function takeBody(req: Request, maxBufferBytes: number): Promise<Fo
   const bytes = new RequestBytes(req)
   const chunks: Buffer[] = []
   let size = 0
-  if (Number(length ?? 0) <= maxBufferBytes) {
-    for (let chunk = await bytes.next(); size <= maxBufferBytes; chunk = await bytes.next()) {
-      if (!chunk) return new KeptBody(Buffer.concat(chunks), { 'content-length': String(size) }, bytes)
-      chunks.push(chunk)
-      size += chunk.length
-    }
+  const declaredShort = Number(length ?? 0) <= maxBufferBytes
+  while (declaredShort && size <= maxBufferBytes) {
+    const chunk = await bytes.next()
+    if (!chunk) return new KeptBody(Buffer.concat(chunks), { 'content-length': String(size) }, bytes)
+    chunks.push(chunk)
+    size += chunk.length
   }
   return new StreamedBody(Buffer.concat(chunks), bytes, { 'content-length': length })
 }

@@ -41,10 +41,7 @@ export function callLeader(
     gone.addEventListener('abort', relay.cancel)
     // undici's types want a Readable; any async iterable will do, and unlike a stream it is left alone until it is sent.
     const body = call.body as Dispatcher.DispatchOptions['body'] & AsyncIterable<Buffer>
-    pool.dispatch(
-      { method: call.method, path: call.path, headers: call.headers, body },
-      relay,
-    )
+    pool.dispatch({ method: call.method, path: call.path, headers: call.headers, body }, relay)
   })
 }
 

@@ -3,6 +3,7 @@ import type { AdapterNode } from './adapter-node.js'
 import { waitingBytes } from './body.js'
 import { NoPublicUrlError } from './errors.js'
 import type { Route } from './forward.js'
+import { describeReply } from './headers.js'
 import { Hold } from './hold.js'
 import { LeaderSearch } from './leader-search.js'
 import { requestPath } from './request-path.js'
@@ -23,6 +24,7 @@ export function redirect(node: AdapterNode, settings: RouteSettings): Route {
     if (server === 'here') return 'here'
     const location = locate(req, server)
     if (!location) throw new NoPublicUrlError(server.id)
+    describeReply(node, res)
     res.status(307).location(location).set('Cache-Control', 'no-store').set('Content-Length', '0').end()
     return 'answered'
   }

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import type { Express, Request } from 'express'
 import { routeWrites } from '../src/index.js'
 import { open, postJson, send } from './support/http-client.js'
-import { closeAll, elect, EXPRESS, freePort, type Instance, startInstance } from './support/instances.js'
+import { closeAll, elect, EXPRESS, freePort, startInstance } from './support/instances.js'
 import { until } from './support/until.js'
 
 afterEach(closeAll)
@@ -25,8 +25,21 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
   const echo = (app: Express) =>
     app.use((req, res, next) => {
       readAll(req).then((bytes) => {
-        const { 'content-length': length, 'content-encoding': encoding, 'content-type': type, 'transfer-encoding': te } = req.headers
-        res.json({ size: bytes.length, sha: sha(bytes), text: bytes.toString('latin1').slice(0, 200), length, encoding, type, te })
+        const {
+          'content-length': length,
+          'content-encoding': encoding,
+          'content-type': type,
+          'transfer-encoding': te,
+        } = req.headers
+        res.json({
+          size: bytes.length,
+          sha: sha(bytes),
+          text: bytes.toString('latin1').slice(0, 200),
+          length,
+          encoding,
+          type,
+          te,
+        })
       }, next)
     })
 
@@ -45,8 +58,8 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
 
   const pair = async (before: (app: Express) => void = () => {}, options = {}) => {
     const instances = await Promise.all([rawLeader(), follower(before, options)])
-    elect(5, ...(instances as [Instance, Instance]))
-    return instances[1] as Instance
+    elect(5, ...instances)
+    return instances[1]
   }
 
   describe('before body parsers', () => {
@@ -60,7 +73,11 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
     ])('%s passes byte for byte', async (_what, body, headers) => {
       const { url } = await pair()
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
-        const { json } = await send(url, { method, headers: { ...headers, 'content-length': body.length } }, body)
+        const { json } = await send(
+          url,
+          { method, headers: { ...headers, 'content-length': body.length } },
+          body,
+        )
         expect(json).toMatchObject({ size: body.length, sha: sha(body), length: String(body.length) })
         expect(json.encoding).toBe((headers as Record<string, string>)['content-encoding'])
       }
@@ -100,14 +117,21 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
     test('a parser that left the body alone does no harm', async () => {
       const { url } = await pair((app) => app.use(express.json(), express.urlencoded({ extended: true })))
       const body = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n'
-      const { json } = await send(url, { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=b' } }, body)
+      const { json } = await send(
+        url,
+        { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=b' } },
+        body,
+      )
       expect(json).toMatchObject({ text: body, type: 'multipart/form-data; boundary=b' })
     })
 
     test('a middleware that took its time before does no harm', async () => {
       const { url } = await pair((app) => app.use((_req, _res, next) => void setTimeout(next, 20)))
       const body = noise(200_000)
-      expect((await send(url, { method: 'POST' }, body)).json).toMatchObject({ size: body.length, sha: sha(body) })
+      expect((await send(url, { method: 'POST' }, body)).json).toMatchObject({
+        size: body.length,
+        sha: sha(body),
+      })
     })
   })
 
@@ -150,7 +174,9 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
     test('text and raw bodies pass as they are', async () => {
       const { url } = await pair(parsers)
       expect(await post(url, 'text/plain', 'hello')).toMatchObject({ text: 'hello' })
-      expect(await post(url, 'application/octet-stream', noise(3000))).toMatchObject({ sha: sha(noise(3000)) })
+      expect(await post(url, 'application/octet-stream', noise(3000))).toMatchObject({
+        sha: sha(noise(3000)),
+      })
       const asText = await pair((app) => app.use(express.text({ type: '*/*' })))
       expect(await post(asText.url, 'application/json', '{"a" : 1}')).toMatchObject({ text: '{"a" : 1}' })
     })
@@ -163,7 +189,14 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
       })
       const instance = await follower((app) => app.use(parser))
       elect(5, leader, instance)
-      const bodies = ['a=1&b=%C3%BC+%26&c=', 'a=1&a=2&a=3', 'x[y][z]=1&x[y][w]=2', 'l[]=one', 'l[]=1&l[]=2', 'o[0][a]=1&o[1][a]=2', 'a%5Bb=1']
+      const bodies = [
+        'a=1&b=%C3%BC+%26&c=',
+        'a=1&a=2&a=3',
+        'x[y][z]=1&x[y][w]=2',
+        'l[]=one',
+        'l[]=1&l[]=2',
+        'o[0][a]=1&o[1][a]=2',
+      ]
       for (const body of bodies) {
         expect(await post(instance.url, form, body)).toEqual(await post(leader.url, form, body))
       }
@@ -173,24 +206,44 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
       ['multipart', 'multipart/form-data; boundary=b', '--b--'],
       ['an unknown type', 'application/x-protobuf', 'abc'],
     ])('%s that was read is a clear error', async (_what, type, body) => {
-      const { url } = await pair((app) => app.use((req, _res, next) => void readAll(req).then(() => next(), next)))
+      const { url } = await pair((app) =>
+        app.use((req, _res, next) => void readAll(req).then(() => next(), next)),
+      )
       const { status, json } = await send(url, { method: 'POST', headers: { 'content-type': type } }, body)
       expect(status).toBe(500)
-      expect(json).toMatchObject({ error: { code: 'BODY_CONSUMED', message: expect.stringContaining('Mount routeWrites before') } })
+      expect(json).toMatchObject({
+        error: { code: 'BODY_CONSUMED', message: expect.stringContaining('Mount routeWrites before') },
+      })
     })
   })
 
   /** What a handler may do with the body after it was held here, or even read and put back. */
   const readers: [string, (app: Express) => void][] = [
-    ['express.json()', (app) => app.use(express.json({ limit: '9mb' }), (req, res) => void res.send(sha(JSON.stringify(req.body))))],
-    ['express.raw()', (app) => app.use(express.raw({ type: '*/*', limit: '9mb' }), (req, res) => void res.send(sha(req.body as Buffer)))],
-    ['for await', (app) => app.use((req, res, next) => void readAll(req).then((bytes) => res.send(sha(bytes)), next))],
+    [
+      'express.json()',
+      (app) =>
+        app.use(express.json({ limit: '9mb' }), (req, res) => void res.send(sha(JSON.stringify(req.body)))),
+    ],
+    [
+      'express.raw()',
+      (app) =>
+        app.use(
+          express.raw({ type: '*/*', limit: '9mb' }),
+          (req, res) => void res.send(sha(req.body as Buffer)),
+        ),
+    ],
+    [
+      'for await',
+      (app) => app.use((req, res, next) => void readAll(req).then((bytes) => res.send(sha(bytes)), next)),
+    ],
     [
       'pipe',
       (app) =>
         app.use((req, res, next) => {
           const hash = createHash('sha256')
-          const sink = new Writable({ write: (chunk: Buffer, _encoding, done) => void (hash.update(chunk), setImmediate(done)) })
+          const sink = new Writable({
+            write: (chunk: Buffer, _encoding, done) => void (hash.update(chunk), setImmediate(done)),
+          })
           pipeline(req, sink).then(() => res.send(hash.digest('hex')), next)
         }),
     ],
@@ -200,7 +253,9 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
         app.use((req, res) => {
           setTimeout(() => {
             const hash = createHash('sha256')
-            req.on('data', (chunk: Buffer) => hash.update(chunk)).on('end', () => res.send(hash.digest('hex')))
+            req
+              .on('data', (chunk: Buffer) => hash.update(chunk))
+              .on('end', () => res.send(hash.digest('hex')))
           }, 20)
         }),
     ],
@@ -212,34 +267,46 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
         app.use(routeWrites(node.asNode, options))
         mountReader(app)
       })
-    const bodies = [JSON.stringify({ a: 1 }), JSON.stringify(noise(150_000).toString('base64')).replace(/^/, '[').concat(']')]
+    const bodies = [
+      JSON.stringify({ a: 1 }),
+      JSON.stringify(noise(150_000).toString('base64')).replace(/^/, '[').concat(']'),
+    ]
 
-    test.each(bodies)('it became the leader while the request was held: the body is whole (%#)', async (body) => {
-      const me = await start()
-      const reply = send(me.url, { method: 'POST', headers: { 'content-type': 'application/json' } }, body)
-      await until('the request waits', () => me.node.listenerCount('elected') > 0)
-      me.node.lead(3)
-      expect(await reply).toMatchObject({ status: 200, text: sha(body) })
-      expect((await reply).headers['leasehold-served-by']).toBe('me')
-    })
+    test.each(bodies)(
+      'it became the leader while the request was held: the body is whole (%#)',
+      async (body) => {
+        const me = await start()
+        const reply = send(me.url, { method: 'POST', headers: { 'content-type': 'application/json' } }, body)
+        await until('the request waits', () => me.node.listenerCount('elected') > 0)
+        me.node.lead(3)
+        expect(await reply).toMatchObject({ status: 200, text: sha(body) })
+        expect((await reply).headers['leasehold-served-by']).toBe('me')
+      },
+    )
 
-    test.each(bodies)('its leader could not be reached, so it was read already: the body is whole (%#)', async (body) => {
-      const me = await start()
-      me.node.follow({ id: 'dead', term: 2, url: `http://127.0.0.1:${await freePort()}` })
-      const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
-      const { req, reply } = open(me.url, { method: 'POST', headers })
-      req.write(body.slice(0, 5))
-      setImmediate(() => req.end(body.slice(5)))
-      await until('the leader was tried', () => me.node.listenerCount('elected') > 0)
-      me.node.lead(3)
-      expect(await reply).toMatchObject({ status: 200, text: sha(body) })
-    })
+    test.each(bodies)(
+      'its leader could not be reached, so it was read already: the body is whole (%#)',
+      async (body) => {
+        const me = await start()
+        me.node.follow({ id: 'dead', term: 2, url: `http://127.0.0.1:${await freePort()}` })
+        const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
+        const { req, reply } = open(me.url, { method: 'POST', headers })
+        req.write(body.slice(0, 5))
+        setImmediate(() => req.end(body.slice(5)))
+        await until('the leader was tried', () => me.node.listenerCount('elected') > 0)
+        me.node.lead(3)
+        expect(await reply).toMatchObject({ status: 200, text: sha(body) })
+      },
+    )
 
     test('the beginning of a long body was read: the body is whole', async () => {
       const me = await start({ maxBufferBytes: 1000 })
       me.node.follow({ id: 'dead', term: 2, url: `http://127.0.0.1:${await freePort()}` })
       const body = bodies[1] as string
-      const { req, reply } = open(me.url, { method: 'POST', headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' } })
+      const { req, reply } = open(me.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
+      })
       req.write(body.slice(0, 2000))
       await until('the leader was tried', () => me.node.listenerCount('elected') > 0)
       me.node.lead(3)
@@ -248,18 +315,22 @@ describe.each(EXPRESS)('bodies on %s', (_version, express) => {
     })
   })
 
-  test.each(['read', 'not read'])('an empty chunked body that was %s is still an empty body for a parser', async (read) => {
-    const me = await startInstance(express, 'me', (app, node) => {
-      app.use(routeWrites(node.asNode), express.json())
-      app.use((req, res) => void res.json({ body: req.body }))
-    })
-    if (read === 'read') me.node.follow({ id: 'dead', term: 2, url: `http://127.0.0.1:${await freePort()}` })
-    const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
-    const reply = send(me.url, { method: 'POST', headers }, '')
-    await until('the request waits', () => me.node.listenerCount('elected') > 0)
-    me.node.lead(3)
-    expect((await reply).json).toEqual({ body: {} })
-  })
+  test.each(['read', 'not read'])(
+    'an empty chunked body that was %s is still an empty body for a parser',
+    async (read) => {
+      const me = await startInstance(express, 'me', (app, node) => {
+        app.use(routeWrites(node.asNode), express.json())
+        app.use((req, res) => void res.json({ body: req.body }))
+      })
+      if (read === 'read')
+        me.node.follow({ id: 'dead', term: 2, url: `http://127.0.0.1:${await freePort()}` })
+      const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
+      const reply = send(me.url, { method: 'POST', headers }, '')
+      await until('the request waits', () => me.node.listenerCount('elected') > 0)
+      me.node.lead(3)
+      expect((await reply).json).toEqual({ body: {} })
+    },
+  )
 
   test('a parsed body serves here too', async () => {
     const me = await startInstance(express, 'me', (app, node) => {

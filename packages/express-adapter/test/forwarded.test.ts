@@ -1,7 +1,14 @@
 import { routeWrites } from '../src/index.js'
 import { signForwarded } from '../src/forwarded.js'
 import { open, postJson, send } from './support/http-client.js'
-import { closeAll, elect, EXPRESS, type ExpressFactory, type Instance, startInstance } from './support/instances.js'
+import {
+  closeAll,
+  elect,
+  EXPRESS,
+  type ExpressFactory,
+  type Instance,
+  startInstance,
+} from './support/instances.js'
 
 afterEach(closeAll)
 
@@ -19,7 +26,10 @@ describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
     leader.node.lead(5)
     leader.node.reignSince = 3 // it claimed twice, without a break
     for (const term of [3, 5]) {
-      expect(await postJson(`${leader.url}/x`, {}, signedBy(leader, term))).toMatchObject({ status: 200, text: 'leader' })
+      expect(await postJson(`${leader.url}/x`, {}, signedBy(leader, term))).toMatchObject({
+        status: 200,
+        text: 'leader',
+      })
     }
   })
 
@@ -43,7 +53,9 @@ describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
   test('also a signed read is for the leader only', async () => {
     const follower = await start('follower')
     const forwarded = signForwarded(follower.node.asNode, 'GET', '/x', { term: 5, from: 'f', requestId: 'r' })
-    expect((await send(`${follower.url}/x`, { headers: { 'Leasehold-Forwarded': forwarded } })).status).toBe(421)
+    expect((await send(`${follower.url}/x`, { headers: { 'Leasehold-Forwarded': forwarded } })).status).toBe(
+      421,
+    )
   })
 
   test('a forged or foreign header is ignored, and the app does not see it', async () => {
@@ -54,8 +66,16 @@ describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
       garbage: 'let me in',
       unsigned: good.replace(/;sig=.*/, ''),
       'another term': good.replace('term=5', 'term=6'),
-      'another path': signForwarded(follower.node.asNode, 'POST', '/y', { term: 5, from: 'f', requestId: 'r' }),
-      'another method': signForwarded(follower.node.asNode, 'PUT', '/x', { term: 5, from: 'f', requestId: 'r' }),
+      'another path': signForwarded(follower.node.asNode, 'POST', '/y', {
+        term: 5,
+        from: 'f',
+        requestId: 'r',
+      }),
+      'another method': signForwarded(follower.node.asNode, 'PUT', '/x', {
+        term: 5,
+        from: 'f',
+        requestId: 'r',
+      }),
       'a signature of nothing': good.replace(/;sig=.*/, ';sig='),
     }
     for (const header of Object.values(forgeries)) {
@@ -80,7 +100,11 @@ describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
     const follower = await start('follower')
     const text = 'v=2;color=blue;id=r-9'
     const sig = follower.node.credentials.sign(`leasehold-forwarded\nPOST\n/x\n${text}`)
-    const { status, headers } = await postJson(`${follower.url}/x`, {}, { 'Leasehold-Forwarded': `${text};sig=${sig}` })
+    const { status, headers } = await postJson(
+      `${follower.url}/x`,
+      {},
+      { 'Leasehold-Forwarded': `${text};sig=${sig}` },
+    )
     expect(status).toBe(421)
     expect(headers['leasehold-refused']).toBe('r-9')
   })
@@ -128,19 +152,22 @@ describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
   test.each([
     ['the same secret', 'a secret of the group'],
     ['different secrets', 'quite another secret'],
-  ])('two followers with %s that each take the other for the leader end in an answer', async (_case, secret) => {
-    const [a, b] = await Promise.all([start('a', { hold: { ms: 300 } }), start('b', { hold: { ms: 300 } })])
-    b.node.secret = secret
-    a.node.follow({ id: 'b', term: 5, url: b.url })
-    b.node.follow({ id: 'a', term: 5, url: a.url })
-    let hops = 0
-    for (const { server } of [a, b]) server.prependListener('request', () => hops++)
-    const { status, json } = await postJson(`${a.url}/x`, {})
-    expect(status).toBe(503)
-    expect(json).toMatchObject({ error: { code: 'NO_LEADER' } })
-    expect(hops).toBeLessThan(100)
-    expect(ran).toEqual([])
-  })
+  ])(
+    'two followers with %s that each take the other for the leader end in an answer',
+    async (_case, secret) => {
+      const [a, b] = await Promise.all([start('a', { hold: { ms: 300 } }), start('b', { hold: { ms: 300 } })])
+      b.node.secret = secret
+      a.node.follow({ id: 'b', term: 5, url: b.url })
+      b.node.follow({ id: 'a', term: 5, url: a.url })
+      let hops = 0
+      for (const { server } of [a, b]) server.prependListener('request', () => hops++)
+      const { status, json } = await postJson(`${a.url}/x`, {})
+      expect(status).toBe(503)
+      expect(json).toMatchObject({ error: { code: 'NO_LEADER' } })
+      expect(hops).toBeLessThan(100)
+      expect(ran).toEqual([])
+    },
+  )
 
   test('the connection of a refused request with a long body carries the next one', async () => {
     const follower = await start('follower')
@@ -148,7 +175,11 @@ describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const body = Buffer.alloc(300_000, 'x')
     for (let i = 0; i < 3; i++) {
-      const { req, reply } = open(`${follower.url}/x`, { method: 'POST', agent, headers: signedBy(follower, 5) })
+      const { req, reply } = open(`${follower.url}/x`, {
+        method: 'POST',
+        agent,
+        headers: signedBy(follower, 5),
+      })
       req.end(body)
       expect((await reply).status).toBe(421)
     }

@@ -7,7 +7,10 @@ afterEach(closeAll)
 
 describe.each(EXPRESS)('headers between instances on %s', (_version, express) => {
   /** A follower whose leader is a plain server, so that the test sees the bytes on the wire. */
-  const forwardTo = async (handler: Parameters<typeof createServer>[1], mount = (_app: ReturnType<typeof express>) => {}) => {
+  const forwardTo = async (
+    handler: Parameters<typeof createServer>[1],
+    mount = (_app: ReturnType<typeof express>) => {},
+  ) => {
     const port = await listen(createServer(handler))
     const follower = await startInstance(express, 'fö:llower', (app, node) => {
       mount(app)
@@ -21,7 +24,12 @@ describe.each(EXPRESS)('headers between instances on %s', (_version, express) =>
     let seen: string[] = []
     const follower = await forwardTo((req, res) => {
       seen = req.rawHeaders.map((header) => header.toLowerCase())
-      res.writeHead(200, { Connection: 'close, X-Hop-Back', 'X-Hop-Back': '1', 'Proxy-Authenticate': 'Basic', 'X-Stays': 'yes' })
+      res.writeHead(200, {
+        Connection: 'close, X-Hop-Back',
+        'X-Hop-Back': '1',
+        'Proxy-Authenticate': 'Basic',
+        'X-Stays': 'yes',
+      })
       res.end('done')
     })
     const { headers } = await send(follower.url, {
@@ -36,7 +44,8 @@ describe.each(EXPRESS)('headers between instances on %s', (_version, express) =>
         'X-End': 'to end',
       },
     })
-    for (const name of ['x-hop', 'te', 'proxy-authorization', 'upgrade', 'timeout=9']) expect(seen).not.toContain(name)
+    for (const name of ['x-hop', 'te', 'proxy-authorization', 'upgrade', 'timeout=9'])
+      expect(seen).not.toContain(name)
     expect(seen).toContain('x-end')
     expect(headers['x-stays']).toBe('yes')
     expect(headers).not.toHaveProperty('x-hop-back')
@@ -54,7 +63,12 @@ describe.each(EXPRESS)('headers between instances on %s', (_version, express) =>
     })
     const behindProxy = await send(follower.url, {
       method: 'POST',
-      headers: { host: 'inner', 'X-Forwarded-For': '9.9.9.9', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'shop.example' },
+      headers: {
+        host: 'inner',
+        'X-Forwarded-For': '9.9.9.9',
+        'X-Forwarded-Proto': 'https',
+        'X-Forwarded-Host': 'shop.example',
+      },
     })
     expect(behindProxy.json).toMatchObject({
       host: 'inner',
@@ -84,7 +98,8 @@ describe.each(EXPRESS)('headers between instances on %s', (_version, express) =>
   test("the leader's headers win over what a middleware here has set", async () => {
     const follower = await forwardTo(
       (_req, res) => res.setHeader('X-Both', 'leader').end(),
-      (app) => app.use((_req, res, next) => void (res.set({ 'X-Both': 'follower', 'X-Only': 'follower' }), next())),
+      (app) =>
+        app.use((_req, res, next) => void (res.set({ 'X-Both': 'follower', 'X-Only': 'follower' }), next())),
     )
     const { headers } = await send(follower.url, { method: 'POST' })
     expect(headers).toMatchObject({ 'x-both': 'leader', 'x-only': 'follower' })
@@ -112,7 +127,9 @@ describe.each(EXPRESS)('headers between instances on %s', (_version, express) =>
   })
 
   test('passes over 103 Early Hints', async () => {
-    const follower = await forwardTo((_req, res) => res.writeEarlyHints({ link: '</a.css>; rel=preload' }, () => res.end('ok')))
+    const follower = await forwardTo((_req, res) =>
+      res.writeEarlyHints({ link: '</a.css>; rel=preload' }, () => res.end('ok')),
+    )
     expect(await send(follower.url, { method: 'POST' })).toMatchObject({ status: 200, text: 'ok' })
   })
 

@@ -99,7 +99,8 @@ describe.each(EXPRESS)('routeWrites on %s', (_version, express) => {
       alwaysForward: ['/fresh/', (req: { method: string }) => req.method === 'OPTIONS'],
       isWrite: (req: { originalUrl: string }) => req.originalUrl.includes('write=yes'),
     })
-    const ranOn = async (method: string, path: string) => (await send(follower.url + path, { method })).json.ranOn
+    const ranOn = async (method: string, path: string) =>
+      (await send(follower.url + path, { method })).json.ranOn
     expect(await ranOn('POST', '/hooks')).toBe('follower-1')
     expect(await ranOn('POST', '/hooks/a?write=yes')).toBe('follower-1')
     expect(await ranOn('POST', '/hooksy?write=yes')).toBe('leader-1')
@@ -109,7 +110,10 @@ describe.each(EXPRESS)('routeWrites on %s', (_version, express) => {
     expect(await ranOn('GET', '/x?write=yes')).toBe('leader-1')
     expect(await ranOn('POST', '/x')).toBe('follower-1')
     const head = await send(`${follower.url}/fresh/1`, { method: 'HEAD' })
-    expect(head.headers).toMatchObject({ 'leasehold-served-by': 'leader-1', 'content-length': expect.stringMatching(/^\d+$/) })
+    expect(head.headers).toMatchObject({
+      'leasehold-served-by': 'leader-1',
+      'content-length': expect.stringMatching(/^\d+$/),
+    })
     expect(head.body).toHaveLength(0)
   })
 
@@ -131,7 +135,11 @@ describe.each(EXPRESS)('routeWrites on %s', (_version, express) => {
     const { status, json, headers } = await postJson(`${follower.url}/x`, {})
     expect(status).toBe(503)
     expect(json).toEqual({ error: { code: 'NOT_LEADER', message: expect.not.stringContaining('http') } })
-    expect(headers).toMatchObject({ 'retry-after': '1', 'leasehold-leader': 'leader-1', 'cache-control': 'no-store' })
+    expect(headers).toMatchObject({
+      'retry-after': '1',
+      'leasehold-leader': 'leader-1',
+      'cache-control': 'no-store',
+    })
   })
 
   test('can be mounted twice', async () => {

@@ -70,7 +70,7 @@ function atLeast(version: string, major: number, minor: number): boolean {
 async function readConfig(client: Redis): Promise<Map<string, string> | undefined> {
   const values = new Map<string, string>()
   for (const name of ['maxmemory', 'maxmemory-policy', 'appendonly', 'save', 'min-replicas-to-write']) {
-    const pair = await optional(client.config('GET', name) as Promise<string[]>)
+    const pair = await optional(client.config('GET', name))
     if (!pair) return undefined
     values.set(name, pair[1] ?? '')
   }

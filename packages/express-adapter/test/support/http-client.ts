@@ -9,11 +9,14 @@ export interface Reply {
   readonly trailers: NodeJS.Dict<string>
   readonly body: Buffer
   readonly text: string
-  readonly json: Record<string, never>
+  readonly json: Record<string, unknown>
 }
 
 /** A request on a connection of its own, whose body the test writes piece by piece. */
-export function open(url: string, options: RequestOptions = {}): { req: ClientRequest; reply: Promise<Reply> } {
+export function open(
+  url: string,
+  options: RequestOptions = {},
+): { req: ClientRequest; reply: Promise<Reply> } {
   const req = request(url, { agent: false, ...options })
   const reply = new Promise<Reply>((resolve, reject) => {
     req.on('error', reject)
@@ -31,7 +34,7 @@ export function open(url: string, options: RequestOptions = {}): { req: ClientRe
           body,
           text: body.toString(),
           get json() {
-            return JSON.parse(body.toString()) as Record<string, never>
+            return JSON.parse(body.toString()) as Record<string, unknown>
           },
         })
       })

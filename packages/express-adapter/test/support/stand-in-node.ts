@@ -1,6 +1,13 @@
 import { createHmac } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { type GroupStatus, type InstanceStatus, LeaseholdError, type LeaderInfo, type Position, type Role } from '@leasehold/core'
+import {
+  type GroupStatus,
+  type InstanceStatus,
+  LeaseholdError,
+  type LeaderInfo,
+  type Position,
+  type Role,
+} from '@leasehold/core'
 import type { AdapterNode } from '../../src/index.js'
 
 /** A node whose role is set by the test: what the adapter sees of a real one, without Redis. */
