@@ -4,6 +4,7 @@ import type { Instance } from './instance.js'
 
 /** How long a leader that stops waits to learn who follows it. */
 const SUCCESSOR_TIMEOUT_MS = 1000
+const SUCCESSOR_LOOK_MS = 50
 
 /**
  * Brings an instance into its group and out of it again. Every loop that it starts ends with one signal, and `leave`
@@ -148,7 +149,7 @@ export class Lifecycle {
    * which this instance holds can still be forwarded.
    */
   async #resign(): Promise<void> {
-    const { elector, writer, roster, leadership, options, parts } = this.#instance
+    const { elector, writer, options, parts } = this.#instance
     const led = elector.leads
     const late = new AbortController()
     const cancel = parts.clock.timer(options.stopTimeoutMs, () => late.abort())
@@ -156,8 +157,19 @@ export class Lifecycle {
     this.#resigning.abort()
     await this.#limit(this.#elector)
     cancel()
-    const heirs = roster.alive.filter(({ id, eligible }) => id !== options.id && eligible)
-    if (led && heirs.length > 0) await this.#limit(leadership.known(), SUCCESSOR_TIMEOUT_MS)
+    if (led) await this.#awaitSuccessor()
+  }
+
+  /** Gives up as soon as nobody is left who could be one: a whole group that stops must not wait for itself. */
+  async #awaitSuccessor(): Promise<void> {
+    const { leadership, options, parts, roster } = this.#instance
+    const untilMs = parts.clock.now() + SUCCESSOR_TIMEOUT_MS
+    while (!leadership.leader && parts.clock.now() < untilMs) {
+      const members = await parts.members.list().catch(() => [])
+      if (!members.some((member) => member.id !== options.id && member.eligible && roster.isAlive(member)))
+        return
+      await this.#limit(leadership.known(), SUCCESSOR_LOOK_MS)
+    }
   }
 
   /** Waits, but not for ever: a stop must end even if Redis or the user's own work does not. */
