@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { createNode } from '@leasehold/core'
+import { createNode, LeaseholdError } from '@leasehold/core'
 import { clusterErrors, clusterRouter, gracefulShutdown, routeWrites } from '@leasehold/express'
 import express from 'express'
 import { kv } from './machine.js'
@@ -51,8 +51,11 @@ try {
   await node.start()
   console.log(`listening ${url}`)
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
+  const wasStopped = error instanceof LeaseholdError && error.code === 'STOPPED' // by a signal: nothing went wrong
+  if (!wasStopped) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  }
   server.close()
   server.closeAllConnections()
 }

@@ -16,15 +16,19 @@ export interface Settings {
 }
 
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const given = (name: string) => env[name] || undefined // what is set to nothing, as compose files do, is not set
+  const ttlMs = given('LEASE_TTL_MS')
   return {
-    host: env['HOST'] ?? '127.0.0.1',
-    port: Number(env['PORT'] ?? 3000),
-    redis: env['REDIS_URL'] ?? 'redis://127.0.0.1:6379',
-    leaseRedis: env['LEASE_REDIS_URLS']?.split(',').map((url) => url.trim()),
-    group: env['GROUP'] ?? 'kv',
-    ttlMs: env['LEASE_TTL_MS'] === undefined ? undefined : Number(env['LEASE_TTL_MS']),
-    writeConcern: writeConcernOf(env['WRITE_CONCERN'] ?? 'log'),
-    log: env['LOG'] === '1',
+    host: given('HOST') ?? '127.0.0.1',
+    port: Number(given('PORT') ?? 3000),
+    redis: given('REDIS_URL') ?? 'redis://127.0.0.1:6379',
+    leaseRedis: given('LEASE_REDIS_URLS')
+      ?.split(',')
+      .map((url) => url.trim()),
+    group: given('GROUP') ?? 'kv',
+    ttlMs: ttlMs === undefined ? undefined : Number(ttlMs),
+    writeConcern: writeConcernOf(given('WRITE_CONCERN') ?? 'log'),
+    log: given('LOG') === '1',
   }
 }
 

@@ -30,16 +30,25 @@ export async function takeBody(req: Request, maxBufferBytes: number): Promise<Fo
 
   const length = req.headers['content-length']
   const bytes = new RequestBytes(req)
+  const tooLong = Number(length ?? 0) > maxBufferBytes
+  const { head, isAll } = tooLong
+    ? { head: Buffer.alloc(0), isAll: false }
+    : await readHead(bytes, maxBufferBytes)
+  if (!isAll) return new StreamedBody(head, bytes, { 'content-length': length })
+  return new KeptBody(head, { 'content-length': String(head.length) }, bytes)
+}
+
+/** Reads until the body ends or is longer than `maxBytes`, and says which. */
+async function readHead(bytes: RequestBytes, maxBytes: number): Promise<{ head: Buffer; isAll: boolean }> {
   const chunks: Buffer[] = []
   let size = 0
-  const declaredShort = Number(length ?? 0) <= maxBufferBytes
-  while (declaredShort && size <= maxBufferBytes) {
+  while (size <= maxBytes) {
     const chunk = await bytes.next()
-    if (!chunk) return new KeptBody(Buffer.concat(chunks), { 'content-length': String(size) }, bytes)
+    if (!chunk) return { head: Buffer.concat(chunks), isAll: true }
     chunks.push(chunk)
     size += chunk.length
   }
-  return new StreamedBody(Buffer.concat(chunks), bytes, { 'content-length': length })
+  return { head: Buffer.concat(chunks), isAll: false }
 }
 
 /** Roughly what a request holds in memory while it waits for a leader with its body unread. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { LeaderInfo } from '@leasehold/core'
 import type { Request, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import { type ForwardBody, takeBody, waitingBytes } from './body.js'
@@ -6,7 +7,7 @@ import { NoLeaderError, RequestOutcomeUnknownError } from './errors.js'
 import { signForwarded } from './forwarded.js'
 import { FORWARDED, headersForLeader } from './headers.js'
 import { Hold } from './hold.js'
-import { callLeader } from './leader-call.js'
+import { type Call, callLeader } from './leader-call.js'
 import { LeaderPools } from './leader-pools.js'
 import { LeaderSearch } from './leader-search.js'
 import { requestPath } from './request-path.js'
@@ -35,8 +36,6 @@ export function forward(node: AdapterNode, settings: RouteSettings): Route {
     let body: ForwardBody | undefined
     for (;;) {
       const server = await search.next(body?.keptBytes ?? waitingBytes(req))
-      if (body && !body.intact)
-        throw new NoLeaderError('The leader changed, and the body was too long to be kept for the next')
       if (server === 'here') {
         body?.restore()
         return 'here'
@@ -46,21 +45,16 @@ export function forward(node: AdapterNode, settings: RouteSettings): Route {
         continue // a body takes as long to arrive as the client takes to send it: look again who leads
       }
 
-      const url = server.url as string
-      const { method } = req
-      const path = requestPath(req)
-      const headers = headersForLeader(req, node.id)
-      for (const [name, value] of Object.entries(body.headers)) {
-        if (value === undefined) delete headers[name]
-        else headers[name] = value
-      }
-      headers[FORWARDED] = signForwarded(node, method, path, { term: server.term, from: node.id, requestId })
-      const call = { requestId, method, path: `${basePath(url)}${path}`, headers, body: body.payload() }
-      const outcome = await callLeader(pools.to(url), call, res, gone)
+      const { url } = server as ReachableLeader
+      const call = callTo(node, server as ReachableLeader, req, body, requestId)
+      const connectWithinMs = Math.min(settings.connectTimeoutMs, search.remainingMs)
+      const outcome = await callLeader(pools.to(url), call, res, connectWithinMs, gone)
       switch (outcome.kind) {
         case 'answered':
           return 'answered'
         case 'refused':
+          if (!body.intact)
+            throw new NoLeaderError(`${server.id} does not lead, and the body was too long to be kept`)
           search.refused(server, outcome.why)
           break
         case 'unknown':
@@ -68,6 +62,28 @@ export function forward(node: AdapterNode, settings: RouteSettings): Route {
       }
     }
   }
+}
+
+/** A leader as the search finds it here: one with a `url`. */
+type ReachableLeader = LeaderInfo & { readonly url: string }
+
+/** The request as this leader is to get it: the client's, but for what belongs to the hop, and signed. */
+function callTo(
+  node: AdapterNode,
+  leader: ReachableLeader,
+  req: Request,
+  body: ForwardBody,
+  requestId: string,
+): Call {
+  const { method } = req
+  const path = requestPath(req)
+  const headers = headersForLeader(req, node.id)
+  for (const [name, value] of Object.entries(body.headers)) {
+    if (value === undefined) delete headers[name]
+    else headers[name] = value
+  }
+  headers[FORWARDED] = signForwarded(node, method, path, { term: leader.term, from: node.id, requestId })
+  return { requestId, method, path: `${basePath(leader.url)}${path}`, headers, body: body.payload() }
 }
 
 /** The path under which a node's `url` says that it is mounted; empty for most. */

@@ -1,7 +1,8 @@
-import type { Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import { OptionsError, type Logger } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
 import { after } from './clock.js'
+import { ServerDrain } from './server-drain.js'
 import { markShuttingDown } from './shutting-down.js'
 
 /** Options of `gracefulShutdown`. Durations are in milliseconds. */
@@ -48,12 +49,13 @@ export function gracefulShutdown(
   const { signals = ['SIGTERM', 'SIGINT'], delayMs = 0, deadlineMs = 10_000, exit = false, logger } = options
   checkTimes(delayMs, deadlineMs)
 
+  const drain = new ServerDrain(server)
   let begun = false
   const onSignal = (signal: NodeJS.Signals) => {
     if (begun) return
     begun = true
     logger?.info({ signal }, 'shutting down')
-    void shutDown(server, node, { delayMs, deadlineMs, exit, logger }).then(() => {
+    void shutDown(server, drain, node, { delayMs, deadlineMs, exit, logger }).then(() => {
       process.exitCode ??= 0
       logger?.info({ signal }, 'shut down')
     })
@@ -61,6 +63,7 @@ export function gracefulShutdown(
   for (const signal of signals) process.on(signal, onSignal)
   return () => {
     for (const signal of signals) process.off(signal, onSignal)
+    if (!begun) drain.release()
   }
 }
 
@@ -73,6 +76,7 @@ type Steps = Required<Pick<GracefulShutdownOptions, 'delayMs' | 'deadlineMs' | '
 
 async function shutDown(
   server: Server,
+  drain: ServerDrain,
   node: AdapterNode,
   { delayMs, deadlineMs, exit, logger }: Steps,
 ): Promise<void> {
@@ -88,19 +92,12 @@ async function shutDown(
   })
 
   await new Promise<void>((resolve) => after(delayMs, resolve))
-  // Clients that keep their connection are told to open their next one elsewhere.
-  server.prependListener(
-    'request',
-    (_req: unknown, res: ServerResponse) => void res.setHeader('Connection', 'close'),
-  )
+  drain.announce()
   const stopped = node
     .stop()
     .catch((error: unknown) => logger?.error({ error }, 'the node did not stop cleanly'))
   await Promise.race([stopped, deadline])
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
-  })
+  await drain.close()
   cancelDeadline()
 }
 

@@ -104,18 +104,18 @@ export function cameThrough(req: IncomingMessage, nodeId: string): boolean {
  * the headers are written, not before: so the reply to a write covers that write.
  */
 export function describeReply(node: AdapterNode, res: ServerResponse): void {
-  const writeHead = res.writeHead
+  const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => ServerResponse
   let described = false
   // Whatever starts a reply, also implicitly, comes through writeHead.
-  res.writeHead = function (this: ServerResponse, ...args: unknown[]) {
-    if (!described && !this.headersSent) {
+  res.writeHead = (...args: unknown[]) => {
+    if (!described && !res.headersSent) {
       described = true
-      if (node.position.logId !== '') this.setHeader(POSITION, formatPosition(node.position))
-      this.setHeader(SERVED_BY, headerSafe(node.id))
-      if (node.leader) this.setHeader(LEADER, headerSafe(node.leader.id))
+      if (node.position.logId !== '') res.setHeader(POSITION, formatPosition(node.position))
+      res.setHeader(SERVED_BY, headerSafe(node.id))
+      if (node.leader) res.setHeader(LEADER, headerSafe(node.leader.id))
     }
-    return Reflect.apply(writeHead, this, args) as ServerResponse
-  } as ServerResponse['writeHead']
+    return writeHead(...args)
+  }
 }
 
 /** An id as a header may carry it: names may hold any letter, headers only Latin-1 without separators. */

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { after } from './clock.js'
 import { copyReplyHeaders, REFUSED } from './headers.js'
+import type { LeaderConnections } from './leader-pools.js'
 
 /** What became of a request that was sent to the leader. */
 export type CallOutcome =
@@ -24,24 +26,34 @@ export interface Call {
 /**
  * Sends a request to the leader and its answer, as it comes, to the client. It is sent once, never again from here.
  *
+ * @param connectWithinMs when to give the leader up if not even a connection stands; given up at once if another leads
  * @param gone aborts when the client goes away; then the leader's connection is cut too
  */
 export function callLeader(
-  pool: Dispatcher,
+  { dispatcher, superseded }: LeaderConnections,
   call: Call,
   res: ServerResponse,
+  connectWithinMs: number,
   gone: AbortSignal,
 ): Promise<CallOutcome> {
   return new Promise((resolve) => {
+    const onGone = () => relay.cancel()
+    const onSuperseded = () => relay.giveUpUnsent('did not accept a connection before another instance led')
+    const cancelTimer = after(connectWithinMs, () =>
+      relay.giveUpUnsent(`did not accept a connection within ${Math.round(connectWithinMs)} ms`),
+    )
     const relay = new ReplyRelay(call.requestId, res, (outcome) => {
-      gone.removeEventListener('abort', relay.cancel)
+      cancelTimer()
+      superseded.removeEventListener('abort', onSuperseded)
+      gone.removeEventListener('abort', onGone)
       resolve(outcome)
     })
-    if (gone.aborted) return relay.cancel()
-    gone.addEventListener('abort', relay.cancel)
+    superseded.addEventListener('abort', onSuperseded)
+    gone.addEventListener('abort', onGone)
+    if (gone.aborted) return onGone()
     // undici's types want a Readable; any async iterable will do, and unlike a stream it is left alone until it is sent.
     const body = call.body as Dispatcher.DispatchOptions['body'] & AsyncIterable<Buffer>
-    pool.dispatch({ method: call.method, path: call.path, headers: call.headers, body }, relay)
+    dispatcher.dispatch({ method: call.method, path: call.path, headers: call.headers, body }, relay)
   })
 }
 
@@ -49,29 +61,39 @@ export function callLeader(
 class ReplyRelay implements Dispatcher.DispatchHandler {
   readonly #requestId: string
   readonly #res: ServerResponse
-  readonly #settle: (outcome: CallOutcome) => void
+  readonly #report: (outcome: CallOutcome) => void
   /** Set once undici is about to write the request's first byte: from then on it may have run. */
   #sending: Dispatcher.DispatchController | undefined
-  #cancelled = false
-  #refused = false
+  /** Set once the outcome is reported: whatever comes after that is not for the client. */
+  #settled = false
 
-  constructor(requestId: string, res: ServerResponse, settle: (outcome: CallOutcome) => void) {
+  constructor(requestId: string, res: ServerResponse, report: (outcome: CallOutcome) => void) {
     this.#requestId = requestId
     this.#res = res
-    this.#settle = settle
+    this.#report = report
   }
 
   /** The client is gone. */
-  readonly cancel = () => {
-    this.#cancelled = true
-    this.#sending?.abort(new Error('the client went away'))
+  cancel() {
     this.#settle({ kind: 'answered' })
+    this.#sending?.abort(new Error('the client went away'))
+  }
+
+  /** Calls the request back, if nothing of it has left yet. */
+  giveUpUnsent(why: string) {
+    if (!this.#sending) this.#settle({ kind: 'refused', why })
+  }
+
+  #settle(outcome: CallOutcome) {
+    if (this.#settled) return
+    this.#settled = true
+    this.#report(outcome)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController) {
     const again = this.#sending !== undefined
     this.#sending = controller
-    if (this.#cancelled) controller.abort(new Error('the client went away'))
+    if (this.#settled) controller.abort(new Error('called back'))
     else if (again) controller.abort(new Error('the HTTP client was about to send the request a second time'))
   }
 
@@ -81,10 +103,10 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
     headers: object,
     message?: string,
   ) {
-    if (status < 200 || this.#cancelled) return
+    if (status < 200 || this.#settled) return
+    if (this.#res.headersSent || this.#res.destroyed) return this.cancel() // somebody else has answered
     const raw = controller.rawHeaders as Buffer[]
     if (status === 421 && (headers as Record<string, unknown>)[REFUSED.toLowerCase()] === this.#requestId) {
-      this.#refused = true
       return this.#settle({ kind: 'refused', why: 'answered that it does not lead' })
     }
     copyReplyHeaders(raw, this.#res)
@@ -95,7 +117,7 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
-    if (this.#refused || this.#cancelled || this.#res.write(chunk)) return
+    if (this.#settled || this.#res.destroyed || this.#res.write(chunk)) return
     controller.pause()
     this.#res.once('drain', () => controller.resume())
   }
@@ -104,14 +126,14 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
     _controller: Dispatcher.DispatchController,
     trailers: Record<string, string | string[] | undefined>,
   ) {
-    if (this.#refused || this.#cancelled) return
+    if (this.#settled) return
     if (Object.keys(trailers).length > 0) this.#res.addTrailers(trailers)
     this.#res.end()
     this.#settle({ kind: 'answered' })
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error) {
-    if (this.#refused || this.#cancelled) return
+    if (this.#settled) return
     const code = (cause as NodeJS.ErrnoException).code ?? cause.name
     if (!this.#sending) return this.#settle({ kind: 'refused', why: `could not be reached (${code})` })
     if (!this.#res.headersSent)

@@ -1,4 +1,5 @@
-import { Pool } from 'undici'
+import { setMaxListeners } from 'node:events'
+import { type Dispatcher, Pool } from 'undici'
 import type { AdapterNode } from './adapter-node.js'
 import { after } from './clock.js'
 
@@ -10,6 +11,18 @@ export interface CallTimeouts {
   readonly responseTimeoutMs: number
 }
 
+/** The way to one leader. */
+export interface LeaderConnections {
+  readonly dispatcher: Dispatcher
+  /** Aborts once another instance leads: what has not been sent by then had better go there. */
+  readonly superseded: AbortSignal
+}
+
+interface OpenPool extends LeaderConnections {
+  readonly dispatcher: Pool
+  readonly supersede: AbortController
+}
+
 /**
  * Keep-alive connections to the leader, by origin. When another leader takes over, the old one's are closed: at once
  * if they are idle, else when the answer is there, and after `graceMs` in any case, since a deposed leader that hangs
@@ -19,7 +32,7 @@ export class LeaderPools {
   readonly #node: AdapterNode
   readonly #timeouts: CallTimeouts
   readonly #graceMs: number
-  readonly #pools = new Map<string, Pool>()
+  readonly #pools = new Map<string, OpenPool>()
 
   constructor(node: AdapterNode, timeouts: CallTimeouts, graceMs: number) {
     this.#node = node
@@ -28,7 +41,7 @@ export class LeaderPools {
   }
 
   /** The connections to `url`'s origin. */
-  to(url: string): Pool {
+  to(url: string): LeaderConnections {
     const { origin } = new URL(url)
     const pool = this.#pools.get(origin) ?? this.#open(origin)
     if (this.#pools.size === 0) this.#node.on('leaderChanged', this.#closeOthers)
@@ -36,13 +49,16 @@ export class LeaderPools {
     return pool
   }
 
-  #open(origin: string): Pool {
+  #open(origin: string): OpenPool {
+    const supersede = new AbortController()
+    setMaxListeners(0, supersede.signal) // one for each request under way, so Node would warn of a leak
     // As many connections as there are requests: with a bound, slow handlers would keep all other writes waiting here.
-    return new Pool(origin, {
+    const dispatcher = new Pool(origin, {
       connections: null,
       connect: { timeout: this.#timeouts.connectTimeoutMs },
       headersTimeout: this.#timeouts.responseTimeoutMs,
     })
+    return { dispatcher, supersede, superseded: supersede.signal }
   }
 
   #closeOthers = () => {
@@ -55,9 +71,13 @@ export class LeaderPools {
     if (this.#pools.size === 0) this.#node.off('leaderChanged', this.#closeOthers)
   }
 
-  #close(origin: string, pool: Pool) {
+  #close(origin: string, { dispatcher, supersede }: OpenPool) {
     this.#pools.delete(origin)
-    const cancel = after(this.#graceMs, () => void pool.destroy(new Error('another instance leads by now')))
-    pool.close().then(cancel, cancel)
+    supersede.abort()
+    const cancel = after(
+      this.#graceMs,
+      () => void dispatcher.destroy(new Error('another instance leads by now')),
+    )
+    dispatcher.close().then(cancel, cancel)
   }
 }

@@ -52,6 +52,11 @@ export class LeaderSearch {
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }
 
+  /** How long the request may still wait, in ms. */
+  get remainingMs(): number {
+    return this.#deadline === undefined ? this.#hold.limits.ms : Math.max(0, this.#deadline - now())
+  }
+
   #startWaiting(): number {
     this.#deadline ??= now() + this.#hold.limits.ms
     return this.#deadline

@@ -61,7 +61,9 @@ function formPairs(name: string, value: unknown): string[] {
       formPairs(name === '' ? key : `${name}[${key}]`, item),
     )
   }
-  return value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(String(value ?? ''))}`]
+  if (value === undefined) return []
+  const text = value === null ? '' : (value as string | number | boolean).toString()
+  return [`${encodeURIComponent(name)}=${encodeURIComponent(text)}`]
 }
 
 function inUtf8(contentType: string): string {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { CommandError, type ErrorCode, LeaseholdError, OutcomeUnknownError } from '@leasehold/core'
+import { CommandError, type ErrorCode, type LeaseholdError, OutcomeUnknownError } from '@leasehold/core'
 import { RequestOutcomeUnknownError } from './errors.js'
 
 /** HTTP status by error code; what is not listed is a fault of the app or its set-up, 500. */
@@ -11,9 +11,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   BUSY: 503,
   DIVERGED: 503,
   LOG_LOST: 503,
+  LOG_REFUSED: 503,
   NO_LEADER: 503,
   NOT_LEADER: 503,
   NOT_STARTED: 503,
+  REDIS_UNREACHABLE: 503,
   STOPPED: 503,
   VERSION_TOO_OLD: 503,
   LAGGING: 504,
@@ -24,6 +26,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 const MESSAGE: Partial<Record<ErrorCode, string>> = {
   // the error names the leader's internal address
   NOT_LEADER: 'This instance is not the leader. Nothing was done; try again.',
+  // these quote Redis
+  LOG_REFUSED: 'The log refused the write. Nothing was written.',
+  REDIS_UNREACHABLE: 'The log is out of reach.',
   // the error quotes an exception of the app
   COMMAND_FAILED: 'A command failed.',
   // these are meant for whoever runs the service

@@ -23,7 +23,7 @@ export class RequestBytes {
    */
   async next(): Promise<Buffer | undefined> {
     // Within the 'request' event Node is still parsing, and waiting for 'readable' then could end an empty body early.
-    await undefined
+    await Promise.resolve()
     const req = this.#req
     for (;;) {
       if (req.readableLength > 0) return req.read(req.readableLength) as Buffer

@@ -59,7 +59,7 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
     route(req, res, gone).then(
       (outcome) => (outcome === 'here' ? serveHere() : drain(req)),
       (error: unknown) => {
-        if (error instanceof ClientGoneError || gone.aborted) return
+        if (error instanceof ClientGoneError || gone.aborted || res.headersSent) return
         if (!(error instanceof LeaseholdError)) return next(error)
         describeReply(node, res)
         sendError(res, error)
@@ -77,14 +77,11 @@ function refuse(node: AdapterNode, req: Request, res: Response, requestId: strin
   drain(req)
 }
 
-/** Aborts when the client goes away before it has its whole reply. */
+/** Aborts when nobody waits for a reply any more: the client went away, or a middleware, a timeout say, has answered. */
 function goneSignal(res: Response): AbortSignal {
   const gone = new AbortController()
-  const onClose = () => {
-    if (!res.writableFinished) gone.abort()
-  }
-  if (res.closed) onClose()
-  else res.once('close', onClose)
+  if (res.closed) gone.abort()
+  else res.once('close', () => gone.abort())
   return gone.signal
 }
 

@@ -52,7 +52,7 @@ export class PendingWrites {
   add(
     opId: string,
     data: string,
-    timeoutMs: number | undefined,
+    timeoutMs?: number | undefined,
   ): { write: PendingWrite; answer: Promise<Committed> } {
     const { promise: answer, resolve, reject } = settleable<Committed>()
     const bytes = Buffer.byteLength(data)

@@ -1,0 +1,125 @@
+import { Agent } from 'node:http'
+import type { Response } from 'express'
+import { clusterRouter, gracefulShutdown, type GracefulShutdownOptions, routeWrites } from '../src/index.js'
+import { open, send } from './support/http-client.js'
+import { closeAll, EXPRESS, startInstance } from './support/instances.js'
+import { until } from './support/until.js'
+
+const uninstalls: (() => void)[] = []
+const exitCode = process.exitCode
+
+afterEach(async () => {
+  for (const uninstall of uninstalls.splice(0)) uninstall()
+  process.exitCode = exitCode
+  await closeAll()
+})
+
+describe.each(EXPRESS)('gracefulShutdown on %s', (_version, express) => {
+  const start = async (options: GracefulShutdownOptions = {}) => {
+    const open: Response[] = []
+    const instance = await startInstance(express, 'me', (app, node) => {
+      app.use('/cluster', clusterRouter(node.asNode))
+      app.use(routeWrites(node.asNode))
+      app.get('/slow', (_req, res) => void open.push(res))
+      app.get('/quick', (_req, res) => void res.send('quick'))
+    })
+    let closed = false
+    instance.server.on('close', () => (closed = true))
+    uninstalls.push(gracefulShutdown(instance.server, instance.node.asNode, options))
+    return { ...instance, open, isClosed: () => closed }
+  }
+  const signal = (name: NodeJS.Signals = 'SIGTERM') => void process.emit(name)
+
+  test('fails readiness, hands over while it serves, drains, and ends with code 0', async () => {
+    const me = await start()
+    const agent = new Agent({ keepAlive: true })
+    let handOver = () => {}
+    me.node.stopped = () => new Promise((resolve) => (handOver = resolve))
+    const slow = send(`${me.url}/slow`, { agent })
+    await until('a request is in flight', () => me.open.length === 1)
+    expect((await send(`${me.url}/cluster/readyz`)).status).toBe(200)
+
+    signal()
+    signal('SIGINT') // a second signal changes nothing
+    const readyz = await send(`${me.url}/cluster/readyz`)
+    expect(readyz).toMatchObject({ status: 503, json: { reason: 'shutting down' } })
+    const quick = await send(`${me.url}/quick`)
+    expect(quick).toMatchObject({ status: 200, text: 'quick', headers: { connection: 'close' } })
+    expect(me.isClosed()).toBe(false)
+
+    handOver()
+    await until('it takes no more connections', () => !me.server.listening)
+    await expect(send(`${me.url}/quick`)).rejects.toThrow('ECONNREFUSED')
+    me.open[0]?.send('done')
+    expect(await slow).toMatchObject({ status: 200, text: 'done' })
+    await until('the server is closed', me.isClosed)
+    await until('the exit code is set', () => process.exitCode === 0)
+    agent.destroy()
+  })
+
+  test('waits delayMs before it hands over', async () => {
+    const me = await start({ delayMs: 100, deadlineMs: 5000 })
+    let stoppedAt = 0
+    me.node.stopped = () => void (stoppedAt = performance.now()) as never
+    const begun = performance.now()
+    signal('SIGINT')
+    await until('the server is closed', me.isClosed)
+    expect(stoppedAt - begun).toBeGreaterThanOrEqual(99)
+  })
+
+  test('cuts what is left at the deadline, even if the node does not stop', async () => {
+    const me = await start({ deadlineMs: 100 })
+    me.node.stopped = () => new Promise(() => {})
+    const { req, reply } = open(`${me.url}/slow`)
+    req.end()
+    await until('a request is in flight', () => me.open.length === 1)
+    signal()
+    await expect(reply).rejects.toThrow('hang up')
+    await until('the server is closed', me.isClosed)
+  })
+
+  test('writes that wait for a leader are refused once the node has left', async () => {
+    const me = await start()
+    const write = send(me.url, { method: 'POST' })
+    await until('the write waits', () => me.node.listenerCount('elected') > 0)
+    const begun = performance.now()
+    signal()
+    expect(await write).toMatchObject({ status: 503, json: { error: { code: 'NO_LEADER' } } })
+    expect(performance.now() - begun).toBeLessThan(4000)
+    await until('the server is closed', me.isClosed)
+  })
+
+  test('a node that fails to stop is logged, and the rest goes on', async () => {
+    const logged: string[] = []
+    const log = (_fields: object, message: string) => void logged.push(message)
+    const me = await start({ logger: { debug: log, info: log, warn: log, error: log } })
+    me.node.stopped = () => Promise.reject(new Error('Redis is gone'))
+    signal()
+    await until('all is said', () => logged.includes('shut down'))
+    expect(logged).toEqual(['shutting down', 'the node did not stop cleanly', 'shut down'])
+  })
+
+  test("does not overwrite the app's own exit code", async () => {
+    const me = await start()
+    process.exitCode = 7
+    signal()
+    await until('the server is closed', me.isClosed)
+    expect(process.exitCode).toBe(7)
+  })
+
+  test('the function it returns takes the handlers away', async () => {
+    const before = process.listenerCount('SIGTERM')
+    await start()
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1)
+    uninstalls.pop()?.()
+    expect(process.listenerCount('SIGTERM')).toBe(before)
+    expect(process.listenerCount('SIGINT')).toBe(before)
+  })
+
+  test('refuses times that make no sense', async () => {
+    await expect(start({ delayMs: -1, deadlineMs: 0.5 })).rejects.toMatchObject({
+      problems: [expect.stringMatching(/^delayMs/), expect.stringMatching(/^deadlineMs/)],
+    })
+    await expect(start({ delayMs: 10, deadlineMs: 10 })).rejects.toThrow('must be below deadlineMs')
+  })
+})
