@@ -64,8 +64,11 @@ export class ProxiedConnection {
 
   /** RST on both sides. */
   reset(): void {
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    for (const socket of [this.#client, this.#server]) {
+      // While a shutdown is under way the system refuses a reset, and Node then leaves the socket open for ever.
+      if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+      else socket.resetAndDestroy()
+    }
   }
 
   /** Closes the client's side and keeps what is held for the server. */

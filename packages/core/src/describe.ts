@@ -102,7 +102,10 @@ export function describeSelf(instance: Instance, load: number): Member {
     url: instance.url,
     publicUrl: instance.publicUrl,
     role: instance.elector.state.role,
-    index: instance.applier.index,
+    // While it loads a snapshot, the log behind that one must stay.
+    index: instance.catchUp.neededIndex,
+    term: instance.catchUp.comparedTerm,
+    ahead: instance.catchUp.halted === 'LOG_LOST',
     eligible: instance.ineligibleBecause === undefined,
     priority,
     load: Math.round(load * 1000) / 1000,

@@ -1,4 +1,5 @@
 import { Applier } from './apply/applier.js'
+import { nothingToApply } from './apply/nothing-to-apply.js'
 import type { StateMachine } from './apply/state-machine.js'
 import { jitter } from './clock.js'
 import { describeSelf } from './describe.js'
@@ -9,16 +10,18 @@ import type { MemberView } from './elect/members.js'
 import { RANK_DELAY_MS, rankOf } from './elect/ranking.js'
 import { demotionReason, type RoleEvent, type RoleState } from './elect/role.js'
 import { Roster } from './elect/roster.js'
+import { afterHeartbeat } from './reactions.js'
 import { NotLeaderError } from './errors.js'
 import type { NodeEvents } from './events.js'
-import type { LogPage } from './log/log-store.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
 import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
+import { settle } from './operate/settle.js'
+import { SnapshotDuty } from './operate/snapshot-duty.js'
 import { takeOver } from './operate/take-over.js'
-import { CatchUp } from './replicate/catch-up.js'
+import { CatchUp, type CatchUpListener } from './replicate/catch-up.js'
 import { Pusher } from './replicate/pusher.js'
 import { Receiver } from './replicate/receiver.js'
 import { PendingWrites } from './write/pending-writes.js'
@@ -48,6 +51,7 @@ export class Instance {
   readonly pusher: Pusher
   readonly pending: PendingWrites
   readonly writer: Writer
+  readonly snapshots: SnapshotDuty
   readonly elector: Elector
   readonly leadership: Leadership
   readonly heartbeat: Heartbeat
@@ -66,7 +70,7 @@ export class Instance {
   #caughtUp = false
 
   constructor(parts: InstanceParts) {
-    const { options, clock, log, transport, leases, members, machine, emit } = parts
+    const { options, clock, log, snapshots, transport, leases, members, machine, emit } = parts
     const { id, logger } = options
     this.parts = parts
     this.options = options
@@ -80,7 +84,13 @@ export class Instance {
       }
       this.pending.applied(entry, outcome)
     })
-    this.catchUp = new CatchUp(log, this.applier, this.#replicaListener(), clock)
+    this.catchUp = new CatchUp({
+      log,
+      snapshots,
+      applier: this.applier,
+      listener: this.#replicaListener(),
+      clock,
+    })
     this.receiver = new Receiver({
       catchUp: this.catchUp,
       applier: this.applier,
@@ -94,7 +104,8 @@ export class Instance {
       listener: {
         mayAppend: () => this.elector.leads,
         notLeader: (why) => new NotLeaderError(this.leadership.leader, why),
-        appended: (entries, nonce) => {
+        appended: (entries, nonce, bytes) => {
+          this.snapshots.appended(entries.length, bytes)
           this.catchUp.applyOwn(entries, nonce)
           this.pusher.committed(this.applier.index)
         },
@@ -105,6 +116,15 @@ export class Instance {
       clock,
       maxQueuedWrites: options.maxQueuedWrites,
       maxQueuedBytes: options.maxQueuedBytes,
+    })
+    this.snapshots = new SnapshotDuty({
+      catchUp: this.catchUp,
+      writer: this.writer,
+      snapshots,
+      transport,
+      clock,
+      logger,
+      options: options.retention,
     })
     this.leadership = new Leadership(id, (leader) => {
       this.heartbeat.beatNow() // to learn of the new leader's record, and to tell it of this instance
@@ -124,7 +144,10 @@ export class Instance {
       everyMs: options.heartbeatMs,
       clock,
       logger,
-      listener: { describe: (load) => describeSelf(this, load), beat: (all) => this.#beat(all) },
+      listener: {
+        describe: (load) => describeSelf(this, load),
+        beat: (members) => afterHeartbeat(this, members),
+      },
     })
     this.work = new LeaderWork((error) => {
       logger.error({ err: error }, 'a whileLeader function failed')
@@ -155,20 +178,20 @@ export class Instance {
     return undefined
   }
 
+  /** Hears what the others have, where Redis may have lost something. */
+  settle(term: number, signal: AbortSignal): Promise<readonly MemberView[]> {
+    const { leases } = this.parts
+    const { settleMs } = this.options
+    this.heartbeat.beatNow()
+    return settle({ ...this.parts, settleMs, announce: () => leases.announceLeader() }, term, signal)
+  }
+
   warn(code: string, message: string, cause?: unknown): void {
     this.options.logger.warn({ code }, message)
     this.parts.emit('warning', { code, message, ...(cause !== undefined && { cause }) })
   }
 
-  /** A lost or late notice costs time only: the loops look by themselves. */
-  noticedLease(notice: 'vacant' | 'taken'): void {
-    if (notice === 'vacant') this.elector.noticedVacancy()
-    else this.elector.wake()
-    // The new leader learns from the acknowledgement whom it has to push to.
-    void this.receiver.pull().then(() => this.receiver.acknowledge())
-  }
-
-  #replicaListener(): ConstructorParameters<typeof CatchUp>[2] {
+  #replicaListener(): CatchUpListener {
     const { emit } = this.parts
     return {
       read: (page) => {
@@ -183,6 +206,7 @@ export class Instance {
       logLost: (position, head) => emit('logLost', { position, head }),
       versionTooOld: (cause) =>
         this.warn('VERSION_TOO_OLD', `${cause.message}; this instance stops applying the log.`, cause),
+      badSnapshot: (cause) => this.warn('SNAPSHOT_BAD', `${cause.message}; it is not used.`, cause),
     }
   }
 
@@ -258,42 +282,4 @@ export class Instance {
       )
     }
   }
-
-  async #beat(members: readonly MemberView[]): Promise<void> {
-    this.roster.update(members)
-    const { alive } = this.roster
-    const twin = alive.find((member) => member.name === this.options.name && member.id !== this.options.id)
-    if (twin && this.elector.state.role !== 'stopped') {
-      this.warn(
-        'NAME_TAKEN',
-        `Another living instance, ${twin.id}, has the name "${twin.name}". Names must be unique.`,
-      )
-    }
-    if (this.elector.leads) await this.#beatAsLeader(alive)
-    else await this.receiver.pull()
-  }
-
-  async #beatAsLeader(alive: readonly MemberView[]): Promise<void> {
-    const followers = alive.filter((member) => member.id !== this.options.id)
-    this.pusher.keep(new Set(followers.map((member) => member.id)))
-    if (this.replicates) for (const { id, index } of followers) this.pusher.acknowledged(id, index)
-    for (const { id } of this.roster.forgotten) {
-      await this.parts.transport.remove(id)
-      await this.parts.members.remove(id)
-    }
-    const page: LogPage = await this.catchUp.look()
-    const claim = this.elector.served?.claim
-    if (claim && (page.nonce !== claim.nonce || page.replId !== claim.replId)) {
-      this.elector.fenced(page.nonce === claim.nonce ? 'another replication id' : `term ${page.term}`)
-    }
-  }
-}
-
-/** The state machine of an instance that only elects. */
-const nothingToApply: StateMachine = {
-  name: '',
-  version: 0,
-  knows: () => false,
-  apply: () => ({ ok: true, result: undefined }),
-  reset: () => {},
 }

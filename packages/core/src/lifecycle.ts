@@ -1,6 +1,7 @@
 import { withDeadline } from './clock.js'
 import { LeaseholdError, OutcomeUnknownError } from './errors.js'
 import type { Instance } from './instance.js'
+import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
 
 /** How long a leader that stops waits to learn who follows it. */
 const SUCCESSOR_TIMEOUT_MS = 1000
@@ -51,18 +52,14 @@ export class Lifecycle {
   }
 
   async #connect(late: AbortSignal): Promise<void> {
-    const { parts, options, receiver, credentials, pusher, roster } = this.#instance
+    const { parts, options, credentials } = this.#instance
     await parts.log.open(late)
     credentials.use(await parts.log.join(parts.machine?.name ?? ''))
     await this.#claimName(late)
     await parts.leases.open(late)
-    parts.leases.onNotice((notice) => this.#instance.noticedLease(notice))
-    await parts.transport.open(options.id, (notice) => receiver.noticed(notice), late)
-    parts.transport.onAcknowledged(({ id, index }) => {
-      if (id === options.id) return
-      roster.progressed(id, index)
-      pusher.acknowledged(id, index)
-    })
+    parts.leases.onNotice((notice) => onLeaseNotice(this.#instance, notice))
+    await parts.transport.open(options.id, (notice) => onRangeNotice(this.#instance, notice), late)
+    parts.transport.onAcknowledged((acknowledgement) => onAcknowledgement(this.#instance, acknowledgement))
   }
 
   /** A name belongs to one living instance. One that was killed a moment ago still looks alive until it misses its heartbeats. */
@@ -135,6 +132,7 @@ export class Lifecycle {
     this.#over.abort()
     await this.#limit(Promise.all(this.#loops))
     await this.#limit(work.settled())
+    await this.#limit(instance.snapshots.settled())
     pending.close(({ opId, sent }) =>
       sent ? new OutcomeUnknownError(opId, 'The node was stopped') : stopped(),
     )

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import type { RetentionOptions } from './log/retention.js'
 import { OptionChecks } from './option-checks.js'
 import { type Logger, silentLogger } from './observe/logger.js'
 
@@ -41,6 +42,11 @@ export interface NodeOptions {
   startTimeoutMs?: number
   /** How long `stop()` waits for writes in flight and for the user's own work. Default 5000. */
   stopTimeoutMs?: number
+  /**
+   * How long a new leader waits at most, where Redis has lost data, for the others to say what they have. Default 2000:
+   * two heartbeats. It is milliseconds when all that are connected answer.
+   */
+  settleMs?: number
   /** How long a write may take before its outcome is reported as unknown. Default 10000. */
   writeTimeoutMs?: number
   /** How long a Redis command may take before its connection is given up. Default 2000. */
@@ -51,6 +57,17 @@ export interface NodeOptions {
   maxQueuedBytes?: number
   /** Largest entry. Default 256 KiB. */
   maxEntryBytes?: number
+  /** When snapshots are taken, and how much of the log stays behind the head. */
+  snapshot?: {
+    /** Entries after which a snapshot is taken. Default 8192. */
+    entries?: number
+    /** Bytes of entries after which a snapshot is taken. Default 32 MiB. */
+    bytes?: number
+    /** Entries that stay in the log behind the head. Default 10240. */
+    trailingEntries?: number
+    /** The same in bytes: whichever is less. Default 64 MiB. */
+    trailingBytes?: number
+  }
   /** Default write concern. Default `'log'`, the only one that this version knows. */
   writeConcern?: WriteConcern
   /** Where to log. Default: nowhere. */
@@ -65,11 +82,16 @@ export const DEFAULTS = {
   heartbeatMs: 1000,
   startTimeoutMs: 30_000,
   stopTimeoutMs: 5000,
+  settleMs: 2000,
   writeTimeoutMs: 10_000,
   commandTimeoutMs: 2000,
   maxQueuedWrites: 10_000,
   maxQueuedBytes: 64 * 1024 * 1024,
   maxEntryBytes: 256 * 1024,
+  snapshotEntries: 8192,
+  snapshotBytes: 32 * 1024 * 1024,
+  trailingEntries: 10_240,
+  trailingBytes: 64 * 1024 * 1024,
   writeConcern: 'log',
 } as const
 
@@ -91,11 +113,13 @@ export interface ResolvedOptions {
   readonly heartbeatMs: number
   readonly startTimeoutMs: number
   readonly stopTimeoutMs: number
+  readonly settleMs: number
   readonly writeTimeoutMs: number
   readonly commandTimeoutMs: number
   readonly maxQueuedWrites: number
   readonly maxQueuedBytes: number
   readonly maxEntryBytes: number
+  readonly retention: RetentionOptions
   readonly writeConcern: WriteConcern
   readonly logger: Logger
 }
@@ -158,6 +182,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
       600_000,
       'ms',
     ),
+    settleMs: check.integer('settleMs', options.settleMs ?? DEFAULTS.settleMs, 0, 600_000, 'ms'),
     writeTimeoutMs: check.integer(
       'writeTimeoutMs',
       options.writeTimeoutMs ?? DEFAULTS.writeTimeoutMs,
@@ -192,6 +217,34 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
       16 * 1024 * 1024,
       'bytes',
     ),
+    retention: {
+      snapshotEntries: check.integer(
+        'snapshot.entries',
+        options.snapshot?.entries ?? DEFAULTS.snapshotEntries,
+        1,
+        10_000_000,
+      ),
+      snapshotBytes: check.integer(
+        'snapshot.bytes',
+        options.snapshot?.bytes ?? DEFAULTS.snapshotBytes,
+        1024,
+        2 ** 31,
+        'bytes',
+      ),
+      trailingEntries: check.integer(
+        'snapshot.trailingEntries',
+        options.snapshot?.trailingEntries ?? DEFAULTS.trailingEntries,
+        0,
+        10_000_000,
+      ),
+      trailingBytes: check.integer(
+        'snapshot.trailingBytes',
+        options.snapshot?.trailingBytes ?? DEFAULTS.trailingBytes,
+        0,
+        2 ** 31,
+        'bytes',
+      ),
+    },
     writeConcern: check.writeConcern(options.writeConcern ?? DEFAULTS.writeConcern),
     logger: options.logger ?? silentLogger,
   }

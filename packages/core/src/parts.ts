@@ -2,6 +2,7 @@ import type { Clock } from './clock.js'
 import type { LeaseStore } from './elect/lease.js'
 import type { MemberStore } from './elect/members.js'
 import type { LogStore } from './log/log-store.js'
+import type { SnapshotStore } from './log/snapshot.js'
 import type { JobTransport } from './replicate/job-transport.js'
 
 /**
@@ -13,5 +14,6 @@ export interface Parts {
   readonly leases: LeaseStore
   readonly log: LogStore
   readonly members: MemberStore
+  readonly snapshots: SnapshotStore
   readonly transport: JobTransport
 }

@@ -81,6 +81,12 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
         `The state machine "${this.#state.name}" has no command ${JSON.stringify(command)}. Nothing was written.`,
       )
     }
+    if (this.instance.catchUp.halted === 'LOG_LOST') {
+      throw new LeaseholdError(
+        'LOG_LOST',
+        'The log has lost entries that this replica holds, so nothing is written to it. Nothing was written.',
+      )
+    }
     if (args !== undefined) assertJson(args, `The argument of ${command}`)
     const opId = `${this.#opPrefix}-${(this.#ops++).toString(36)}`
     const fingerprint = createHash('sha256')

@@ -1,19 +1,17 @@
 import type { Entry } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
+import type { SnapshotHead } from '../log/snapshot.js'
 import type { Position } from '../position.js'
 import type { Outcome, StateMachine } from './state-machine.js'
 
 /** Called for each entry, right after it changed the replica. */
 export type AppliedListener = (entry: Entry, outcome: Outcome) => void
 
-/** The replica met an entry that a newer version of the app wrote, and stops in front of it. */
+/** The replica met something that a newer version of the app wrote, and stops in front of it. */
 export class VersionTooOld extends Error {
-  constructor(
-    readonly entry: Entry,
-    readonly version: number,
-  ) {
+  constructor(written: { readonly index: number; readonly version: number }, version: number) {
     super(
-      `Entry ${entry.index} was written by version ${entry.version} of the app, this is version ${version}`,
+      `Entry ${written.index} was written by version ${written.version} of the app, this is version ${version}`,
     )
   }
 }
@@ -81,6 +79,26 @@ export class Applier {
     this.#term = entry.term
     this.#timeMs = entry.timeMs
     this.#onApplied(entry, outcome)
+  }
+
+  /** The whole replica as a JSON value, for a snapshot. Nothing may be applied until it has been read. */
+  snapshot(): unknown {
+    return this.#machine.snapshot()
+  }
+
+  /** Version of the state machine that applies. */
+  get version(): number {
+    return this.#machine.version
+  }
+
+  /** Replaces the whole replica by what a snapshot holds. */
+  load(head: SnapshotHead, state: unknown): void {
+    this.#machine.restore(state)
+    this.#logId = head.logId
+    this.#index = head.index
+    this.#term = head.term
+    this.#timeMs = head.timeMs
+    this.#table = new TermTable(head.terms)
   }
 
   /** Forgets everything: the replica starts over from the beginning of whatever log it adopts next. */

@@ -103,6 +103,10 @@ export interface StateMachine {
   knows(command: string): boolean
   /** Runs one entry. A command that throws is an outcome, never an exception of this method. */
   apply(entry: Entry): Outcome
+  /** The whole state as a JSON value. It is read piece by piece, and not changed meanwhile. */
+  snapshot(): unknown
+  /** Takes over a state that `snapshot` gave. */
+  restore(state: unknown): void
   /** Goes back to the state before the first entry. */
   reset(): void
 }
@@ -144,6 +148,14 @@ export class LocalState<S, C extends Commands<S>> implements StateMachine {
       if (error instanceof CommandError) return { ok: false, error }
       return { ok: false, error: new CommandFailedError(entry.command, error) }
     }
+  }
+
+  snapshot(): unknown {
+    return this.#state
+  }
+
+  restore(state: unknown): void {
+    this.#state = state as S
   }
 
   reset(): void {

@@ -8,8 +8,10 @@ import { type RoleEvent, type RoleState, transition } from './role.js'
 const RETRY_MS = 50
 /** Between a connection that closed and the next claim. */
 const RECLAIM_MS = 20
-/** After a claim that was refused, or a lease that was of no use. */
+/** After a claim that was refused. */
 const BACK_OFF_MS = 250
+/** After a lease that was of no use, because this instance cannot serve the log as it is. */
+const UNFIT_MS = 1000
 /** From the lease, or from a lost connection, to serving; whoever needs longer lets another one try. */
 const TAKE_OVER_TIMEOUT_MS = 30_000
 /** How often an instance that may not run looks again whether it may. */
@@ -189,7 +191,9 @@ export class Elector {
       this.#logger.debug({ err: error }, 'the lease could not be given back; it expires by itself')
     })
     this.#held = undefined
-    if (end !== 'over' || this.#fenced.signal.aborted) await this.#clock.sleep(jitter(BACK_OFF_MS), signal)
+    if (end === 'unfit') await this.#clock.sleep(jitter(UNFIT_MS), signal)
+    else if (end !== 'over' || this.#fenced.signal.aborted)
+      await this.#clock.sleep(jitter(BACK_OFF_MS), signal)
   }
 
   /** One connection: claim, take over, serve until something ends. */

@@ -8,6 +8,10 @@ export interface Member {
   readonly publicUrl: string | undefined
   readonly role: Role
   readonly index: number
+  /** Term of the last claim that it has compared its replica with. */
+  readonly term: number
+  /** True if it has entries that the log has lost. */
+  readonly ahead: boolean
   readonly eligible: boolean
   readonly priority: number
   /** Event-loop utilisation since the heartbeat before, 0 to 1. */

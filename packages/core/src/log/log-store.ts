@@ -31,10 +31,22 @@ export interface LogPage extends LogStamp {
   readonly leaderChanges: number
   readonly head: number
   readonly headTerm: number
+  /** Index of the oldest entry that the log still has; head + 1 if it has none. */
+  readonly first: number
+  /** The snapshot that a replica loads when the log no longer has what it needs. */
+  readonly snapshot: SnapshotRef | undefined
+  /** The one before, for when that is damaged. */
+  readonly snapshotBefore: SnapshotRef | undefined
   /** Entries behind the index that was asked for, in order, without a gap; not necessarily all of them. */
   readonly entries: readonly Entry[]
   /** The log's terms; only given when the stamp is not the one that the reader named. */
   readonly table: TermTable | undefined
+}
+
+/** A snapshot that was switched in. */
+export interface SnapshotRef {
+  readonly id: string
+  readonly index: number
 }
 
 /** What a candidate claims with. */
@@ -49,6 +61,14 @@ export interface ClaimRequest {
     readonly publicUrl: string | undefined
   }
   readonly leaseValue: string
+}
+
+/** A snapshot that an instance has made, and the reign that owns its index: its maker may be off without knowing. */
+export interface OfferedSnapshot {
+  readonly id: string
+  readonly index: number
+  readonly term: number
+  readonly nonce: string
 }
 
 /** A granted claim: the log as it was at that moment, and the right to append under `term` on this connection. */
@@ -100,6 +120,13 @@ export interface TermConnection {
   claim(request: ClaimRequest): Promise<ClaimOutcome>
   /** Creates the log under the claimed term, where there is none. Returns its id, or undefined if fenced. */
   createLog(logId: string): Promise<string | undefined>
+  /**
+   * Makes a complete snapshot the one to load, under the claimed term. False if fenced, if the snapshot is not on the
+   * log's history, or if it is not newer than the present one; nothing changes then.
+   */
+  installSnapshot(snapshot: OfferedSnapshot, present: { before: SnapshotRef | undefined }): Promise<boolean>
+  /** Drops entries below `first`, never beyond the snapshot before the last. False if fenced. */
+  trim(first: number): Promise<boolean>
   /** Appends under the claimed term (G2). Rejects if the reply was lost: the outcome is unknown and the connection closed. */
   append(request: AppendRequest): Promise<AppendOutcome>
   close(): void
@@ -121,6 +148,8 @@ export interface LogStore {
   join(application: string): Promise<Joined>
   /** Reads up to `limit` entries behind `after`, with the table if the stamp is not `known`. */
   read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage>
+  /** How long the server has been running, in ms, to the second. */
+  serverAgeMs(): Promise<number>
   /** Opens a connection for one term. */
   openTerm(signal: AbortSignal): Promise<TermConnection>
   close(): Promise<void>

@@ -64,12 +64,13 @@ export class BullmqTransport implements JobTransport {
     signal: AbortSignal,
   ): Promise<void> {
     this.#id = id
-    this.#subscriber.on('message', (_channel, message) => {
+    this.#subscriber.on('message', (channel, message) => {
+      if (channel !== this.#keys.acknowledgements) return
       const acknowledgement = JSON.parse(message) as Acknowledgement
       for (const listener of this.#listeners) listener(acknowledgement)
     })
     this.#subscriber.on('ready', () => {
-      this.#subscriber.subscribe(this.#keys.acknowledgements).catch(() => {})
+      this.#subscriber.subscribe(this.#keys.acknowledgements, this.#keys.presence(id)).catch(() => {})
     })
     await Promise.all([
       connect(this.#pushClient, signal),
@@ -93,7 +94,10 @@ export class BullmqTransport implements JobTransport {
   }
 
   async push(to: string, notice: RangeNotice): Promise<void> {
-    await this.#queue(to).add('range', notice, { ...JOB_OPTIONS, jobId: `t${notice.term}-${notice.to}` })
+    await this.#queue(to).add('range', notice, {
+      ...JOB_OPTIONS,
+      jobId: `${notice.snapshot ? 's' : 't'}${notice.term}-${notice.to}`,
+    })
   }
 
   acknowledge(acknowledgement: Acknowledgement): void {
@@ -103,6 +107,14 @@ export class BullmqTransport implements JobTransport {
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  async present(): Promise<string[]> {
+    const prefix = this.#keys.presence('')
+    // A group's name may contain what PUBSUB takes for a pattern.
+    const pattern = `${prefix.replaceAll(/[\\*?[\]]/g, '\\$&')}*`
+    const channels = (await this.#pushClient.pubsub('CHANNELS', pattern)) as string[]
+    return channels.map((channel) => channel.slice(prefix.length))
   }
 
   async remove(id: string): Promise<void> {

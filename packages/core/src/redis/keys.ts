@@ -8,12 +8,16 @@ export interface Keys {
   readonly log: string
   readonly terms: string
   readonly members: string
+  /** A snapshot: its chunks by number, and its head. */
+  snapshot(id: string): string
   /** BullMQ's prefix; one queue per instance below it, named by the instance's id. */
   readonly jobs: string
   /** Channel on the lease nodes: the lease was given back, or somebody leads. */
   readonly leaseNotices: string
   /** Channel on the log's Redis: how far followers are. */
   readonly acknowledgements: string
+  /** Channel on the log's Redis to which an instance is subscribed as long as its process lives. */
+  presence(id: string): string
 }
 
 export function keysOf(group: string): Keys {
@@ -24,8 +28,10 @@ export function keysOf(group: string): Keys {
     log: `${prefix}log`,
     terms: `${prefix}terms`,
     members: `${prefix}members`,
+    snapshot: (id) => `${prefix}snapshot:${id}`,
     jobs: `${prefix}jobs`,
     leaseNotices: `${prefix}lease-notices`,
     acknowledgements: `${prefix}acknowledgements`,
+    presence: (id) => `${prefix}presence:${id}`,
   }
 }

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import { LeaseholdError } from '../errors.js'
 import type { LeaderInfo } from '../events.js'
-import type { Joined, LogPage, LogStamp, LogStore, TermConnection } from '../log/log-store.js'
+import type { Joined, LogPage, LogStamp, LogStore, SnapshotRef, TermConnection } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
 import { callScript } from './call-script.js'
 import { connect, createClient, disconnect, termOptions } from './connections.js'
@@ -27,6 +27,9 @@ type ReadReply = [
   url: string,
   publicUrl: string,
   leaderChanges: string,
+  first: string,
+  snapshot: [id: string, index: string],
+  snapshotBefore: [id: string, index: string],
   entries: string[],
   table: string[] | null,
 ]
@@ -98,6 +101,9 @@ export class RedisLogStore implements LogStore {
       url,
       publicUrl,
       leaderChanges,
+      first,
+      snapshot,
+      snapshotBefore,
       entries,
       table,
     ] = reply
@@ -112,9 +118,17 @@ export class RedisLogStore implements LogStore {
       headTerm: Number(headTerm),
       leader: leaderOf(leader, Number(term), url, publicUrl),
       leaderChanges: Number(leaderChanges),
+      first: Number(first),
+      snapshot: refOf(snapshot),
+      snapshotBefore: refOf(snapshotBefore),
       entries: readEntries(entries),
       table: isKnown ? undefined : readTable(table ?? []),
     }
+  }
+
+  async serverAgeMs(): Promise<number> {
+    const info = await this.#client.info('server').catch(() => '') // forbidden: then it cannot be told
+    return Number(/^uptime_in_seconds:(\d+)/m.exec(info)?.[1] ?? Number.POSITIVE_INFINITY) * 1000
   }
 
   async openTerm(signal: AbortSignal): Promise<TermConnection> {
@@ -136,4 +150,8 @@ export class RedisLogStore implements LogStore {
 
 function leaderOf(id: string, term: number, url: string, publicUrl: string): LeaderInfo | undefined {
   return id === '' ? undefined : { id, term, url: url || undefined, publicUrl: publicUrl || undefined }
+}
+
+function refOf([id, index]: [id: string, index: string]): SnapshotRef | undefined {
+  return id === '' ? undefined : { id, index: Number(index) }
 }

@@ -7,6 +7,7 @@ import { commandOptions, createClient } from './connections.js'
 import { keysOf } from './keys.js'
 import { RedisLogStore } from './redis-log-store.js'
 import { RedisMemberStore } from './redis-member-store.js'
+import { RedisSnapshotStore } from './redis-snapshot-store.js'
 import { RedlockLeaseStore } from './redlock-lease-store.js'
 
 /** A node's parts on Redis. Nothing connects before they are opened. */
@@ -26,6 +27,7 @@ export function createRedisParts(parts: {
     leases: new RedlockLeaseStore(options, keys, clock),
     log: new RedisLogStore({ options, client, keys, warn }),
     members: new RedisMemberStore(client, keys),
+    snapshots: new RedisSnapshotStore(client, keys),
     transport: replicates ? new BullmqTransport(options, keys, clock) : noTransport,
   }
 }
@@ -35,6 +37,7 @@ const noTransport: JobTransport = {
   push: async () => {},
   acknowledge: () => {},
   onAcknowledged: () => () => {},
+  present: async () => [],
   remove: async () => {},
   close: async () => {},
 }

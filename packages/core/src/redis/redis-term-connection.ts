@@ -6,6 +6,8 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimRequest,
+  OfferedSnapshot,
+  SnapshotRef,
   TermConnection,
 } from '../log/log-store.js'
 import { callScript } from './call-script.js'
@@ -15,6 +17,9 @@ import { readTable } from './replies.js'
 
 /** Errors after which this server cannot be written to, so that the leader must find the one that can. */
 const LASTING = /^(READONLY|MOVED|ASK|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS)/
+
+/** How long a snapshot that was replaced twice stays, for those who are loading it. */
+const REPLACED_TTL_S = 600
 
 /** A term's connection: the client that `termOptions` made, which never reconnects, and what was claimed on it. */
 export class RedisTermConnection implements TermConnection {
@@ -111,6 +116,43 @@ export class RedisTermConnection implements TermConnection {
       return { kind: 'appended', first: Number(reply[1]), timeMs: Number(reply[2]) }
     const why = reply[0] === 'MISMATCH' ? `the log ends at ${reply[1]}, not at ${head}` : reply[1]
     return { kind: 'fenced', why }
+  }
+
+  async installSnapshot(
+    { id, index, term, nonce }: OfferedSnapshot,
+    { before }: { before: SnapshotRef | undefined },
+  ): Promise<boolean> {
+    const claim = this.#claimed()
+    const keys = this.#keys
+    const reply = await callScript(
+      this.#client,
+      'installSnapshot',
+      [keys.meta, keys.terms, keys.snapshot(id), before ? keys.snapshot(before.id) : keys.meta],
+      [
+        claim.logId,
+        claim.term,
+        claim.nonce,
+        claim.replId,
+        id,
+        index,
+        term,
+        nonce,
+        before?.id ?? '',
+        REPLACED_TTL_S,
+      ],
+    )
+    return reply === 1
+  }
+
+  async trim(first: number): Promise<boolean> {
+    const { logId, term, nonce } = this.#claimed()
+    const reply = await callScript(
+      this.#client,
+      'trimLog',
+      [this.#keys.meta, this.#keys.log],
+      [logId, term, nonce, first],
+    )
+    return reply === 1
   }
 
   close(): void {

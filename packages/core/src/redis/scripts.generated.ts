@@ -93,8 +93,46 @@ return {
 local logId, term, nonce = unpack(redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce'))
 if term ~= ARGV[2] or nonce ~= ARGV[3] then return false end
 if logId and logId ~= '' then return logId end
-redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'head', '0', 'headTerm', '0', 'time', '0')
+redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'head', '0', 'headTerm', '0', 'time', '0', 'first', '1')
 return ARGV[1]
+`,
+  installSnapshot: `-- Makes a complete snapshot the one to load, if the leader is still the one that claimed last and the snapshot is on the
+-- log's history (G2, G5). Its maker may have been off that history without knowing.
+--
+-- KEYS  1 meta   2 terms   3 the snapshot   4 the snapshot before the present one, or the meta key again for none
+-- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim
+--       5 id of the snapshot   6 its index   7 term and 8 nonce that own that index   9 id of the one at KEYS[4], or ''
+--       10 seconds that a replaced snapshot stays, for those who are loading it
+-- Returns  1, or 0 if nothing was changed
+
+local logId, term, nonce, head, present, presentIndex, before = unpack(redis.call('HMGET', KEYS[1],
+  'logId', 'term', 'nonce', 'head', 'snapshot', 'snapshotIndex', 'snapshotBefore'))
+if logId ~= ARGV[1] or term ~= ARGV[2] or nonce ~= ARGV[3] then return 0 end
+local info = redis.pcall('INFO', 'replication')
+local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+if replId ~= ARGV[4] then return 0 end
+
+local index = tonumber(ARGV[6])
+if index > tonumber(head) or index <= tonumber(presentIndex or '0') then return 0 end
+if redis.call('HEXISTS', KEYS[3], 'head') == 0 then return 0 end
+
+-- The row with the highest first index up to the snapshot's owns it.
+local rows = redis.call('HGETALL', KEYS[2])
+local ownerFirst, owner, ownerNonce = 0, nil, nil
+for i = 1, #rows, 2 do
+  local first, rowNonce = string.match(rows[i + 1], '^(%d+):(.*)$')
+  first = tonumber(first)
+  if first <= index and first > ownerFirst then
+    ownerFirst, owner, ownerNonce = first, rows[i], rowNonce
+  end
+end
+if owner ~= ARGV[7] or ownerNonce ~= ARGV[8] then return 0 end
+
+redis.call('PERSIST', KEYS[3])
+redis.call('HSET', KEYS[1], 'snapshot', ARGV[5], 'snapshotIndex', ARGV[6],
+  'snapshotBefore', present or '', 'snapshotBeforeIndex', presentIndex or '0')
+if before and before ~= '' and before == ARGV[9] then redis.call('EXPIRE', KEYS[4], ARGV[10]) end
+return 1
 `,
   join: `-- Lets an instance into a group: the same application, the same format.
 --
@@ -128,11 +166,13 @@ return { time, redis.call('HGETALL', KEYS[1]) }
 -- KEYS  1 meta   2 log   3 terms
 -- ARGV  1 index to read behind   2 most entries   3 most bytes   4 logId, 5 nonce, 6 replication id that the reader knows
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
+--           first index, {snapshot id, its index}, {id of the snapshot before, its index},
 --           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present}
 -- The replication id is the server's present one, not the one of the last claim.
 
-local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes = unpack(
-  redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm', 'leader', 'url', 'publicUrl', 'leaderChanges'))
+local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
+  beforeIndex = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm', 'leader', 'url',
+  'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore', 'snapshotBeforeIndex'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -159,6 +199,7 @@ end
 local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
+  first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
   entries, (not known) and redis.call('HGETALL', KEYS[3]) or false,
 }
 `,
@@ -173,6 +214,21 @@ return {
 local value = redis.call('GET', KEYS[1])
 if value and value ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`,
+  trimLog: `-- Drops old entries, if the leader is still the one that claimed last (G2). Never past the snapshot before the last one:
+-- should the last be damaged, the one before still reaches the log.
+--
+-- KEYS  1 meta   2 log
+-- ARGV  1 logId   2 term   3 nonce   4 index that the log is to begin at
+-- Returns  1, or 0 if nothing was changed
+
+local logId, term, nonce, beforeIndex = unpack(
+  redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce', 'snapshotBeforeIndex'))
+if logId ~= ARGV[1] or term ~= ARGV[2] or nonce ~= ARGV[3] then return 0 end
+if tonumber(ARGV[4]) > tonumber(beforeIndex or '0') + 1 then return 0 end
+redis.call('XTRIM', KEYS[2], 'MINID', ARGV[4] .. '-0')
+redis.call('HSET', KEYS[1], 'first', ARGV[4])
 return 1
 `,
 }

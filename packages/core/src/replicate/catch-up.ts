@@ -3,7 +3,10 @@ import type { Clock } from '../clock.js'
 import type { Entry } from '../log/entry.js'
 import { compareHistory, TermTable } from '../log/history.js'
 import { type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
+import type { SnapshotStore } from '../log/snapshot.js'
 import type { Position } from '../position.js'
+import { BadSnapshot, loadSnapshot } from './snapshot-loader.js'
+import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
 
 /** Entries read at once. */
 const PAGE_ENTRIES = 512
@@ -20,6 +23,8 @@ export interface CatchUpListener {
   diverged(position: Position, agreedIndex: number): void
   logLost(position: Position, head: number): void
   versionTooOld(entry: VersionTooOld): void
+  /** A snapshot could not be loaded; the one before is tried, or the same again later. */
+  badSnapshot(error: Error): void
 }
 
 /** Why a replica does not go on with the log. */
@@ -31,6 +36,7 @@ export type Halt = 'DIVERGED' | 'LOG_LOST' | 'VERSION_TOO_OLD'
  */
 export class CatchUp {
   readonly #log: LogStore
+  readonly #snapshots: SnapshotStore
   readonly #applier: Applier
   readonly #listener: CatchUpListener
   readonly #clock: Clock
@@ -41,14 +47,23 @@ export class CatchUp {
   /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
   #rebuildTo = 0
   #head = 0
+  #comparedTerm = 0
   #lastReadMs = -Infinity
   #behindSinceMs: number | undefined
+  #loadingIndex: number | undefined
 
-  constructor(log: LogStore, applier: Applier, listener: CatchUpListener, clock: Clock) {
-    this.#log = log
-    this.#applier = applier
-    this.#listener = listener
-    this.#clock = clock
+  constructor(parts: {
+    log: LogStore
+    snapshots: SnapshotStore
+    applier: Applier
+    listener: CatchUpListener
+    clock: Clock
+  }) {
+    this.#log = parts.log
+    this.#snapshots = parts.snapshots
+    this.#applier = parts.applier
+    this.#listener = parts.listener
+    this.#clock = parts.clock
   }
 
   /** Why the replica does not show the log's present, if it does not. */
@@ -59,6 +74,11 @@ export class CatchUp {
   /** True if the replica's position is in the history of the log as it was last seen. */
   get onHistory(): boolean {
     return this.#checked !== undefined && this.#halted === undefined
+  }
+
+  /** Term of the last claim that the replica was compared with. */
+  get comparedTerm(): number {
+    return this.#comparedTerm
   }
 
   /** The log's head as last seen. */
@@ -83,7 +103,7 @@ export class CatchUp {
         const page = await this.#log.read(this.#applier.index, PAGE_ENTRIES, this.#checked)
         if (signal.aborted) return
         this.#listener.read(page)
-        if (!this.#use(page)) return
+        if (!(await this.#use(page))) return
       }
     })
   }
@@ -115,8 +135,24 @@ export class CatchUp {
     this.#saw(this.#applier.index)
   }
 
+  /**
+   * Takes a snapshot of the replica, to which nothing is applied meanwhile. On a leader the caller holds the writes too.
+   * Undefined if the replica is not on the log's history.
+   */
+  takeSnapshot(): Promise<TakenSnapshot | undefined> {
+    return this.#inTurn(async () => {
+      if (!this.onHistory || this.#applier.index === 0) return undefined
+      return takeSnapshot(this.#applier, this.#clock)
+    })
+  }
+
+  /** What this replica must be counted as having: while it loads a snapshot, the index of that one. */
+  get neededIndex(): number {
+    return this.#loadingIndex ?? this.#applier.index
+  }
+
   /** Uses one page. True if there is more to read. */
-  #use(page: LogPage): boolean {
+  async #use(page: LogPage): Promise<boolean> {
     this.#saw(page.head)
     if (!sameStamp(this.#checked, page)) {
       // The store sends the table whenever the stamp is not the one that we named.
@@ -124,6 +160,7 @@ export class CatchUp {
       if (standing === 'off') return true // rebuilt: what was read belongs behind entries that are gone now
     }
     if (this.#checked === undefined || this.#halted === 'VERSION_TOO_OLD') return false
+    if (page.first > this.#applier.index + 1 && page.logId !== '') return this.#load()
     for (const entry of page.entries) if (!this.#applyOne(entry, this.#nonceOf(entry))) return false
     this.#saw(page.head)
     return page.entries.length > 0 && this.#applier.index < page.head
@@ -132,6 +169,7 @@ export class CatchUp {
   #compare(state: LogState, claimed: boolean): 'on' | 'ahead' | 'off' {
     const { position, table } = this.#applier
     const standing = compareHistory({ position, table }, state)
+    this.#comparedTerm = state.term
     this.#checked = standing.kind === 'ahead' ? undefined : state // ahead is never "checked": it looks again each time
     if (standing.kind === 'off') {
       this.#halted = 'DIVERGED'
@@ -151,20 +189,54 @@ export class CatchUp {
     return standing.kind
   }
 
+  /** The log no longer begins where this replica ends: loads the snapshot, or the one before if that is no good. */
+  async #load(): Promise<boolean> {
+    // With the table as it is now: the one that was checked may be older than the terms that the snapshot holds.
+    const page = await this.#log.read(this.#applier.index, 0, undefined)
+    if (!sameStamp(this.#checked, page)) return true // it has changed meanwhile, so look at everything again
+    const log = { ...page, table: page.table ?? new TermTable() }
+    const { snapshot, snapshotBefore } = page
+    for (const ref of [snapshot, snapshotBefore]) {
+      if (!ref || ref.index <= this.#applier.index) continue
+      this.#loadingIndex = ref.index
+      try {
+        const { head, state } = await loadSnapshot(this.#snapshots, ref.id, this.#clock)
+        if (head.version > this.#applier.version)
+          return this.#stopBefore(new VersionTooOld(head, this.#applier.version))
+        const loaded = { position: head, table: new TermTable(head.terms) }
+        if (compareHistory(loaded, log).kind !== 'on')
+          throw new BadSnapshot(`Snapshot ${ref.id} is not of this log`)
+        this.#applier.load(head, state)
+        this.#endRebuild()
+        return true
+      } catch (error) {
+        if (!(error instanceof BadSnapshot)) throw error
+        this.#listener.badSnapshot(error)
+      } finally {
+        this.#loadingIndex = undefined
+      }
+    }
+    return false
+  }
+
   /** Applies one entry; false if the replica has to stop in front of it. */
   #applyOne(entry: Entry, nonce: string): boolean {
     try {
       this.#applier.apply(entry, nonce)
     } catch (error) {
       if (!(error instanceof VersionTooOld)) throw error
-      if (this.#halted !== 'VERSION_TOO_OLD') {
-        this.#halted = 'VERSION_TOO_OLD'
-        this.#listener.versionTooOld(error)
-      }
-      return false
+      return this.#stopBefore(error)
     }
     this.#endRebuild()
     return true
+  }
+
+  #stopBefore(error: VersionTooOld): false {
+    if (this.#halted !== 'VERSION_TOO_OLD') {
+      this.#halted = 'VERSION_TOO_OLD'
+      this.#listener.versionTooOld(error)
+    }
+    return false
   }
 
   #endRebuild(): void {

@@ -1,3 +1,5 @@
+import type { OfferedSnapshot } from '../log/log-store.js'
+
 /**
  * "The log reaches `to`": a hint that there is something to read. It names a range and never carries entries, so a job
  * that is lost, doubled, late or from a deposed leader changes nothing (G5).
@@ -5,6 +7,8 @@
 export interface RangeNotice {
   readonly term: number
   readonly to: number
+  /** Asks the follower to take a snapshot, too. */
+  readonly snapshot?: true
 }
 
 /** How far an instance has applied the log, told to whoever leads. */
@@ -13,6 +17,8 @@ export interface Acknowledgement {
   /** Term of the entry at `index`. */
   readonly term: number
   readonly index: number
+  /** A snapshot that it has taken and stored, for the leader to switch in. */
+  readonly snapshot?: OfferedSnapshot
 }
 
 /** Carries notices from the leader to each follower, and acknowledgements back. Nothing relies on either arriving. */
@@ -25,6 +31,11 @@ export interface JobTransport {
   acknowledge(acknowledgement: Acknowledgement): void
   /** Listens for acknowledgements; the returned function stops that. */
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void
+  /**
+   * Ids of the instances that are connected at this moment, whatever else Redis has forgotten: connections outlive
+   * FLUSHALL, and end with the process.
+   */
+  present(): Promise<string[]>
   /** Removes the queue of an instance that is gone. */
   remove(id: string): Promise<void>
   /** Closes everything; removes the own queue if Redis is in reach. Never hangs. */

@@ -1,5 +1,6 @@
 import type { Applier } from '../apply/applier.js'
 import { Bell, type Clock, jitter } from '../clock.js'
+import type { OfferedSnapshot } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import type { CatchUp } from './catch-up.js'
 import type { JobTransport, RangeNotice } from './job-transport.js'
@@ -63,9 +64,10 @@ export class Receiver {
     this.#bell.ring()
   }
 
-  acknowledge(): void {
+  /** Tells the leader how far this replica is, and of a snapshot that it has made. */
+  acknowledge(snapshot?: OfferedSnapshot): void {
     const { term, index } = this.#applier.position
-    this.#transport.acknowledge({ id: this.#id, term, index })
+    this.#transport.acknowledge({ id: this.#id, term, index, ...(snapshot && { snapshot }) })
   }
 
   /** Runs until `signal` aborts. `everyMs`: reads at least that often, so that progress never depends on a job. */

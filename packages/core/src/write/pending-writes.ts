@@ -49,11 +49,7 @@ export class PendingWrites {
   }
 
   /** Takes a write in. It is answered after `timeoutMs` at the latest, and never later than the node's `writeTimeoutMs`. */
-  add(
-    opId: string,
-    data: string,
-    timeoutMs?: number | undefined,
-  ): { write: PendingWrite; answer: Promise<Committed> } {
+  add(opId: string, data: string, timeoutMs?: number): { write: PendingWrite; answer: Promise<Committed> } {
     const { promise: answer, resolve, reject } = settleable<Committed>()
     const bytes = Buffer.byteLength(data)
     const write: PendingWrite = {

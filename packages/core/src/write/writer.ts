@@ -16,7 +16,7 @@ export interface WriterListener {
   /** The error for a write that this instance cannot take because it does not lead. */
   notLeader(why: string): Error
   /** A batch was appended; the replica applies it now. */
-  appended(entries: readonly Entry[], nonce: string): void
+  appended(entries: readonly Entry[], nonce: string, bytes: number): void
   /** The log holds another claim than ours. */
   fenced(why: string): void
   /** From `write` to the log's acknowledgement. */
@@ -50,6 +50,7 @@ export class Writer {
   /** True from the first term of a reign to its end: writes may gather while the leader claims anew. */
   #accepting = false
   #appending: Promise<void> | undefined
+  #held = false
 
   constructor(parts: {
     listener: WriterListener
@@ -121,6 +122,21 @@ export class Writer {
     await this.#appending
   }
 
+  /**
+   * Holds appends back while `run` works on the replica, which then stands still. Writes gather meanwhile.
+   * Resolves or rejects as `run` does.
+   */
+  async hold<T>(run: () => Promise<T>): Promise<T> {
+    this.#held = true
+    try {
+      await this.#appending
+      return await run()
+    } finally {
+      this.#held = false
+      this.#appendNext()
+    }
+  }
+
   /** Stops taking writes and resolves when those that were taken have left the queue. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#accepting = false
@@ -155,7 +171,7 @@ export class Writer {
   }
 
   #appendNext(): void {
-    if (this.#appending || !this.#term || this.#queue.length === 0) return
+    if (this.#appending || this.#held || !this.#term || this.#queue.length === 0) return
     this.#appending = this.#append(this.#term).finally(() => {
       this.#appending = undefined
       this.#appendNext()
@@ -198,6 +214,7 @@ export class Writer {
         this.#listener.appended(
           batch.map((write, i) => decodeEntry(outcome.first + i, claim.term, outcome.timeMs, write.data)),
           claim.nonce,
+          batch.reduce((sum, write) => sum + write.bytes, 0),
         )
         return
       }

@@ -7,5 +7,5 @@
 local logId, term, nonce = unpack(redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce'))
 if term ~= ARGV[2] or nonce ~= ARGV[3] then return false end
 if logId and logId ~= '' then return logId end
-redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'head', '0', 'headTerm', '0', 'time', '0')
+redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'head', '0', 'headTerm', '0', 'time', '0', 'first', '1')
 return ARGV[1]

@@ -3,11 +3,13 @@
 -- KEYS  1 meta   2 log   3 terms
 -- ARGV  1 index to read behind   2 most entries   3 most bytes   4 logId, 5 nonce, 6 replication id that the reader knows
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
+--           first index, {snapshot id, its index}, {id of the snapshot before, its index},
 --           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present}
 -- The replication id is the server's present one, not the one of the last claim.
 
-local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes = unpack(
-  redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm', 'leader', 'url', 'publicUrl', 'leaderChanges'))
+local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
+  beforeIndex = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm', 'leader', 'url',
+  'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore', 'snapshotBeforeIndex'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -34,5 +36,6 @@ end
 local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
+  first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
   entries, (not known) and redis.call('HGETALL', KEYS[3]) or false,
 }

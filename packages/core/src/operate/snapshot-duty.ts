@@ -1,0 +1,135 @@
+import type { Clock } from '../clock.js'
+import type { MemberView } from '../elect/members.js'
+import type { LogPage, OfferedSnapshot, TermConnection } from '../log/log-store.js'
+import { firstToKeep, isSnapshotDue, type LogExtent, type RetentionOptions } from '../log/retention.js'
+import type { SnapshotStore } from '../log/snapshot.js'
+import type { Logger } from '../observe/logger.js'
+import type { CatchUp } from '../replicate/catch-up.js'
+import type { JobTransport, RangeNotice } from '../replicate/job-transport.js'
+import { storeSnapshot, type TakenSnapshot } from '../replicate/snapshot-maker.js'
+import type { Writer } from '../write/writer.js'
+
+/** After this a follower that was asked for a snapshot is taken to have lost the request. */
+const REQUEST_TIMEOUT_MS = 10_000
+
+const NOTHING_REQUESTED = { atMs: -Infinity }
+
+/** Runs `take` while nothing is applied to the replica. */
+type Freeze = (take: () => Promise<TakenSnapshot | undefined>) => Promise<TakenSnapshot | undefined>
+
+interface SnapshotDutyParts {
+  readonly catchUp: CatchUp
+  readonly writer: Writer
+  readonly snapshots: SnapshotStore
+  readonly transport: JobTransport
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly options: RetentionOptions
+}
+
+/** Keeps the log from growing without bound: snapshots by a follower where there is one, trimming by the leader. */
+export class SnapshotDuty {
+  readonly #parts: SnapshotDutyParts
+  #making: Promise<OfferedSnapshot | undefined> | undefined
+  /** The last request that was not answered yet: when, and to which follower. */
+  #requested: { readonly atMs: number; readonly maker?: string } = NOTHING_REQUESTED
+  #entryBytes = 0
+
+  constructor(parts: SnapshotDutyParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves when no snapshot is being made. */
+  async settled(): Promise<void> {
+    await this.#making
+  }
+
+  /** The leader appended entries of so many bytes. */
+  appended(entries: number, bytes: number): void {
+    const mean = bytes / entries
+    this.#entryBytes = this.#entryBytes === 0 ? mean : this.#entryBytes + 0.05 * (mean - this.#entryBytes)
+  }
+
+  /**
+   * Takes and stores a snapshot of the own replica, which `freeze` keeps from changing while it is taken; a second call
+   * meanwhile gets the same one. Never rejects.
+   */
+  make(freeze: Freeze = (take) => take()): Promise<OfferedSnapshot | undefined> {
+    return (this.#making ??= this.#make(freeze).finally(() => {
+      this.#making = undefined
+    }))
+  }
+
+  /** The leader's part, at each heartbeat: asks for a snapshot when one is due, and trims what nobody needs. */
+  async tend(
+    page: LogPage,
+    followers: readonly MemberView[],
+    term: number,
+    connection: TermConnection,
+  ): Promise<void> {
+    const { options, clock } = this.#parts
+    const extent = this.#extentOf(page)
+    const { atMs, maker } = this.#requested
+    const lost = maker !== undefined && !followers.some(({ id }) => id === maker)
+    if (isSnapshotDue(extent, options) && (lost || clock.now() - atMs > REQUEST_TIMEOUT_MS)) {
+      await this.#request({ term, to: page.head, snapshot: true }, followers, connection)
+    }
+    const first = firstToKeep(
+      extent,
+      followers.map(({ index }) => index),
+      options,
+    )
+    if (first > page.first) await connection.trim(first)
+  }
+
+  /** Somebody has made a snapshot: switches it in. Never rejects. */
+  async offered(offer: OfferedSnapshot, connection: TermConnection): Promise<void> {
+    const { catchUp, logger } = this.#parts
+    this.#requested = NOTHING_REQUESTED
+    try {
+      const { snapshotBefore } = await catchUp.look()
+      const installed = await connection.installSnapshot(offer, { before: snapshotBefore })
+      logger.info({ ...offer, installed }, 'a snapshot was offered')
+    } catch (error) {
+      logger.debug({ err: error }, 'a snapshot could not be switched in')
+    }
+  }
+
+  /** By the follower that is furthest; alone, by the leader itself. */
+  async #request(
+    notice: RangeNotice,
+    followers: readonly MemberView[],
+    connection: TermConnection,
+  ): Promise<void> {
+    const { transport, writer, clock } = this.#parts
+    const maker = followers.toSorted((a, b) => b.index - a.index)[0]
+    this.#requested = { atMs: clock.now(), ...(maker && { maker: maker.id }) }
+    if (maker) return transport.push(maker.id, notice)
+    // Nothing may be applied while the state is written down, so writes wait for that.
+    void this.make((take) => writer.hold(take)).then((offer) => offer && this.offered(offer, connection))
+  }
+
+  async #make(freeze: Freeze): Promise<OfferedSnapshot | undefined> {
+    const { catchUp, snapshots, logger } = this.#parts
+    try {
+      const taken = await freeze(() => catchUp.takeSnapshot())
+      if (!taken) return undefined
+      await storeSnapshot(snapshots, taken)
+      const { id, index, term, terms } = taken.head
+      return { id, index, term, nonce: terms.at(-1)?.nonce ?? '' }
+    } catch (error) {
+      logger.warn({ err: error }, 'taking a snapshot failed')
+      return undefined
+    }
+  }
+
+  #extentOf({ first, head, snapshot, snapshotBefore }: LogPage): LogExtent {
+    return {
+      first,
+      head,
+      snapshotIndex: snapshot?.index ?? 0,
+      snapshotBeforeIndex: snapshotBefore?.index ?? 0,
+      entryBytes: this.#entryBytes,
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import type { MemberView } from './elect/members.js'
+import type { Instance } from './instance.js'
+import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
+
+/** What an instance does each time it has published itself: compares with the others, and with the log. */
+export async function afterHeartbeat(instance: Instance, members: readonly MemberView[]): Promise<void> {
+  const { roster, options, elector, receiver } = instance
+  roster.update(members)
+  const { alive } = roster
+  const twin = alive.find(({ name, id }) => name === options.name && id !== options.id)
+  if (twin && elector.state.role !== 'stopped') {
+    instance.warn(
+      'NAME_TAKEN',
+      `Another living instance, ${twin.id}, has the name "${twin.name}". Names must be unique.`,
+    )
+  }
+  if (elector.leads) await asLeader(instance, alive)
+  else await receiver.pull() // progress never depends on a job
+}
+
+/** A leader keeps track of its followers, forgets the dead, looks whether it still leads, and keeps the log short. */
+async function asLeader(instance: Instance, alive: readonly MemberView[]): Promise<void> {
+  const { pusher, roster, parts, options, catchUp, elector, snapshots, replicates } = instance
+  const followers = alive.filter(({ id }) => id !== options.id)
+  pusher.keep(new Set(followers.map(({ id }) => id)))
+  if (replicates) for (const { id, index } of followers) pusher.acknowledged(id, index)
+  for (const { id } of roster.forgotten) {
+    await parts.transport.remove(id)
+    await parts.members.remove(id)
+  }
+
+  const page = await catchUp.look()
+  const { served } = elector
+  if (!served) return
+  const { claim, connection } = served
+  if (page.nonce !== claim.nonce || page.replId !== claim.replId) {
+    elector.fenced(page.nonce === claim.nonce ? 'another replication id' : `term ${page.term}`)
+  } else if (replicates) {
+    await snapshots.tend(page, followers, claim.term, connection)
+  }
+}
+
+/** The lease was given back, or somebody leads now. A lost or late notice costs time only: the loops look by themselves. */
+export function onLeaseNotice({ elector, receiver }: Instance, notice: 'vacant' | 'taken'): void {
+  if (notice === 'vacant') elector.noticedVacancy()
+  else elector.wake()
+  // The new leader learns from the acknowledgement whom it has to push to.
+  void receiver.pull().then(() => receiver.acknowledge())
+}
+
+/** A job came. Never rejects, and does not wait for a snapshot: the jobs behind it go on. */
+export async function onRangeNotice({ receiver, snapshots }: Instance, notice: RangeNotice): Promise<void> {
+  await receiver.noticed(notice)
+  if (notice.snapshot) void snapshots.make().then((snapshot) => snapshot && receiver.acknowledge(snapshot))
+}
+
+/** A follower said how far it is, and perhaps that it has made a snapshot. */
+export function onAcknowledgement(instance: Instance, { id, index, snapshot }: Acknowledgement): void {
+  const { options, roster, pusher, elector, snapshots } = instance
+  if (id === options.id) return
+  roster.progressed(id, index)
+  pusher.acknowledged(id, index)
+  if (snapshot && elector.served) void snapshots.offered(snapshot, elector.served.connection)
+}

@@ -1,0 +1,37 @@
+import type { Redis } from 'ioredis'
+import type { SnapshotHead, SnapshotStore } from '../log/snapshot.js'
+import type { Keys } from './keys.js'
+
+/** How long a snapshot that nobody switched in stays. */
+const OFFERED_TTL_S = 600
+const HEAD = 'head'
+
+/** A snapshot as one hash: chunks by number, and the head. */
+export class RedisSnapshotStore implements SnapshotStore {
+  readonly #client: Redis
+  readonly #keys: Keys
+
+  constructor(client: Redis, keys: Keys) {
+    this.#client = client
+    this.#keys = keys
+  }
+
+  async writeChunk(id: string, number: number, chunk: Buffer): Promise<void> {
+    const key = this.#keys.snapshot(id)
+    await this.#client.hset(key, String(number), chunk)
+    await this.#client.expire(key, OFFERED_TTL_S)
+  }
+
+  async writeHead(head: SnapshotHead): Promise<void> {
+    await this.#client.hset(this.#keys.snapshot(head.id), HEAD, JSON.stringify(head))
+  }
+
+  async readHead(id: string): Promise<SnapshotHead | undefined> {
+    const text = await this.#client.hget(this.#keys.snapshot(id), HEAD)
+    return text === null ? undefined : (JSON.parse(text) as SnapshotHead)
+  }
+
+  async readChunk(id: string, number: number): Promise<Buffer | undefined> {
+    return (await this.#client.hgetBuffer(this.#keys.snapshot(id), String(number))) ?? undefined
+  }
+}

@@ -1,0 +1,72 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
+import { constants, gzip } from 'node:zlib'
+import type { Applier } from '../apply/applier.js'
+import type { Clock } from '../clock.js'
+import { type SnapshotHead, type SnapshotStore, writeRecords } from '../log/snapshot.js'
+
+const compress = promisify(gzip)
+
+/** Text in one chunk before it is compressed. */
+const CHUNK_CHARACTERS = 512 * 1024
+/** How long the event loop is held at a time. */
+const SLICE_MS = 8
+
+/** A snapshot in memory: compressed, and not stored yet. */
+export interface TakenSnapshot {
+  readonly head: SnapshotHead
+  readonly chunks: readonly Buffer[]
+}
+
+/**
+ * Takes a snapshot of a replica at the index where it stands. The caller sees to it that nothing is applied meanwhile;
+ * the event loop goes on between slices.
+ */
+export async function takeSnapshot(applier: Applier, clock: Clock): Promise<TakenSnapshot> {
+  const { position, table, timeMs, version } = applier
+  const hash = createHash('sha256')
+  const chunks: Buffer[] = []
+  const close = async (lines: string[]) => {
+    const chunk = await compress(lines.join('\n'), { level: constants.Z_BEST_SPEED })
+    hash.update(chunk)
+    chunks.push(chunk)
+  }
+
+  let lines: string[] = []
+  let size = 0
+  let sliceMs = clock.now()
+  for (const record of writeRecords(applier.snapshot())) {
+    lines.push(record)
+    size += record.length
+    if (size >= CHUNK_CHARACTERS) {
+      await close(lines)
+      lines = []
+      size = 0
+      sliceMs = clock.now()
+    } else if (clock.now() - sliceMs > SLICE_MS) {
+      await clock.sleep(0)
+      sliceMs = clock.now()
+    }
+  }
+  if (lines.length > 0) await close(lines)
+
+  const head: SnapshotHead = {
+    id: `${position.index}-${randomBytes(6).toString('hex')}`,
+    logId: position.logId,
+    index: position.index,
+    term: position.term,
+    timeMs,
+    terms: [...table.rows],
+    version,
+    chunks: chunks.length,
+    bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    sha256: hash.digest('hex'),
+  }
+  return { head, chunks }
+}
+
+/** Stores it, the head last: what has no head is not complete. */
+export async function storeSnapshot(store: SnapshotStore, { head, chunks }: TakenSnapshot): Promise<void> {
+  for (const [number, chunk] of chunks.entries()) await store.writeChunk(head.id, number, chunk)
+  await store.writeHead(head)
+}
