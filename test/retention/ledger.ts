@@ -21,7 +21,8 @@ export function member(redis: { url: string }, name: string, options: Partial<No
     lease: { ttlMs: 1000 },
     heartbeatMs: 50,
     stateMachine: ledger,
-    snapshot: { entries: 200, trailingEntries: 50 },
+    snapshotEntries: 200,
+    trailingEntries: 50,
     ...options,
   })
 }

@@ -132,7 +132,6 @@ export class ElectionNode {
 
   /** Hands leadership over if it has it, leaves the group and closes everything. Never rejects. */
   async stop(): Promise<void> {
-    this.#starting ??= Promise.resolve()
     await this.#lifecycle.leave()
   }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { LeaderInfo } from './events.js'
 
 /** Every `code` that an error of this library can carry. Codes are stable; match on them rather than on messages. */
@@ -142,7 +143,7 @@ export class CommandError extends LeaseholdError {
 /** A command threw something other than a `CommandError`: a bug of the app, recorded as the outcome of the entry. */
 export class CommandFailedError extends LeaseholdError {
   constructor(command: string, cause: unknown) {
-    const what = cause instanceof Error ? cause.message : String(cause)
+    const what = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : inspect(cause)
     super(
       'COMMAND_FAILED',
       `Command "${command}" threw: ${what}. The entry stays in the log with this outcome.`,

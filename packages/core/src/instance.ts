@@ -124,7 +124,7 @@ export class Instance {
       transport,
       clock,
       logger,
-      options: options.retention,
+      options,
     })
     this.leadership = new Leadership(id, (leader) => {
       this.heartbeat.beatNow() // to learn of the new leader's record, and to tell it of this instance
@@ -256,8 +256,8 @@ export class Instance {
     else this.writer.close('This instance is not the leader any more')
     this.heartbeat.beatNow()
     if (before.role === 'leader') {
-      this.parts.emit('demoted', { term: before.term, reason: demotionReason(event) })
       this.leadership.serve(undefined)
+      this.parts.emit('demoted', { term: before.term, reason: demotionReason(event) })
     }
     if (next.role === 'leader') {
       this.leadership.serve({ id, term: next.term, url: this.url, publicUrl: this.publicUrl })

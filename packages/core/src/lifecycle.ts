@@ -13,6 +13,8 @@ const SUCCESSOR_LOOK_MS = 50
  */
 export class Lifecycle {
   readonly #instance: Instance
+  /** Ends a start that takes too long, or that a stop comes in between. */
+  readonly #late = new AbortController()
   /** Ends the elector, and with it the reign. */
   readonly #resigning = new AbortController()
   /** Ends everything else. */
@@ -31,16 +33,18 @@ export class Lifecycle {
    */
   async join(): Promise<void> {
     const { clock } = this.#instance.parts
-    const { startTimeoutMs } = this.#instance.options
-    const late = new AbortController()
-    const cancel = clock.timer(startTimeoutMs, () => late.abort())
+    const cancel = clock.timer(this.#instance.options.startTimeoutMs, () => this.#late.abort())
     try {
-      await this.#connect(late.signal)
+      if (this.#left) throw stopped()
+      await this.#connect(this.#late.signal)
       this.#run()
-      await this.#ready(late.signal)
+      await this.#ready(this.#late.signal)
     } catch (error) {
+      const wasStopped = this.#left !== undefined
       await this.leave()
-      throw error
+      throw wasStopped
+        ? new LeaseholdError('STOPPED', 'The node was stopped before it had started.', { cause: error })
+        : error
     } finally {
       cancel()
     }
@@ -79,6 +83,10 @@ export class Lifecycle {
       silentMs = twin.silentMs
       await parts.clock.sleep(options.heartbeatMs / 4, late)
     }
+    throw new LeaseholdError(
+      'START_TIMEOUT',
+      `Within startTimeoutMs (${options.startTimeoutMs} ms) it could not be told whether the instance that has the name "${options.name}" is still alive.`,
+    )
   }
 
   #run(): void {
@@ -100,7 +108,7 @@ export class Lifecycle {
         )
       await parts.clock.sleep(20, late)
     }
-    throw new LeaseholdError('STOPPED', 'The node was stopped before it had started.')
+    throw stopped()
   }
 
   #isReady(): boolean {
@@ -128,6 +136,7 @@ export class Lifecycle {
     const instance = this.#instance
     const { parts, options, pending, work } = instance
     instance.stopping = true
+    this.#late.abort()
     await this.#resign()
     this.#over.abort()
     await this.#limit(Promise.all(this.#loops))

@@ -34,24 +34,43 @@ export class OptionChecks {
   url(option: string, value: unknown): string | undefined {
     if (value === undefined) return undefined
     if (typeof value === 'string' && isHttpUrl(value)) return value.replace(/\/+$/, '')
-    this.fail(option, value, 'must be an http or https URL')
+    if (typeof value === 'string' && hasCredentials(value)) {
+      this.#problems.push(`${option} must be without user name and password: every member sees it`)
+    } else {
+      this.fail(option, value, 'must be an http or https URL')
+    }
     return undefined
   }
 
   redis(option: string, value: unknown): void {
-    if (typeof value === 'string' ? /^(rediss?|unix):\/\/|^\//.test(value) : isSettings(value)) {
-      if (settingOf(value, 'keyPrefix'))
-        this.#problems.push(
-          `${option} has a keyPrefix, which BullMQ cannot use: the group's name keeps keys apart`,
-        )
-      if (settingOf(value, 'isCluster'))
-        this.#problems.push(`${option} is a Cluster client, which this version does not support`)
+    if (typeof value === 'string' ? !isRedisUrl(value) : !isSettings(value)) {
+      // The value may hold a password, so it is not shown.
+      this.#problems.push(
+        `${option} must be a redis:// or rediss:// URL, an options object of ioredis or an ioredis client`,
+      )
       return
     }
-    // The value may hold a password, so it is not shown.
-    this.#problems.push(
-      `${option} must be a redis:// or rediss:// URL, an options object of ioredis or an ioredis client`,
-    )
+    if (settingOf(value, 'keyPrefix')) {
+      this.#problems.push(
+        `${option} has a keyPrefix, which BullMQ cannot use: the group's name keeps keys apart`,
+      )
+    }
+    if (settingOf(value, 'isCluster')) {
+      this.#problems.push(`${option} is a Cluster client, which this version does not support`)
+    }
+  }
+
+  leaseNodes(targets: readonly unknown[]): void {
+    if (![1, 3, 5].includes(targets.length)) {
+      this.fail(
+        'lease.redis',
+        targets.length,
+        'must name 1, 3 or 5 servers: an even number can tie, and a tie elects nobody',
+      )
+    }
+    if (new Set(targets).size < targets.length) {
+      this.#problems.push('lease.redis names a server twice: its two votes would not be those of a majority')
+    }
   }
 
   writeConcern(value: unknown): WriteConcern {
@@ -71,7 +90,18 @@ export class OptionChecks {
 
 /** An http or https URL without credentials. Shared with `setUrl`. */
 export function isHttpUrl(value: string): boolean {
-  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && !hasCredentials(value)
+}
+
+function hasCredentials(value: string): boolean {
+  if (!URL.canParse(value)) return false
+  const { username, password } = new URL(value)
+  return username !== '' || password !== ''
+}
+
+/** A URL of Redis, or the path of its socket. */
+function isRedisUrl(value: string): boolean {
+  return value.startsWith('/') || (/^(rediss?|unix):\/\//.test(value) && URL.canParse(value))
 }
 
 function isSettings(value: unknown): boolean {
@@ -80,6 +110,8 @@ function isSettings(value: unknown): boolean {
 
 /** A setting of an ioredis options object, or of a client made with one. */
 function settingOf(target: unknown, name: string): unknown {
+  if (typeof target === 'string')
+    return target.startsWith('/') ? undefined : new URL(target).searchParams.get(name)
   if (typeof target !== 'object' || target === null) return undefined
   const { options, ...own } = target as Record<string, unknown>
   return (

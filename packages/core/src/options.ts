@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { RetentionOptions } from './log/retention.js'
 import { OptionChecks } from './option-checks.js'
 import { type Logger, silentLogger } from './observe/logger.js'
 
@@ -43,8 +42,8 @@ export interface NodeOptions {
   /** How long `stop()` waits for writes in flight and for the user's own work. Default 5000. */
   stopTimeoutMs?: number
   /**
-   * How long a new leader waits at most, where Redis has lost data, for the others to say what they have. Default 2000:
-   * two heartbeats. It is milliseconds when all that are connected answer.
+   * How long a new leader waits at most, where Redis has lost data, for the others to say what they have: milliseconds
+   * when all that are connected answer. Default 2000, two heartbeats.
    */
   settleMs?: number
   /** How long a write may take before its outcome is reported as unknown. Default 10000. */
@@ -57,17 +56,14 @@ export interface NodeOptions {
   maxQueuedBytes?: number
   /** Largest entry. Default 256 KiB. */
   maxEntryBytes?: number
-  /** When snapshots are taken, and how much of the log stays behind the head. */
-  snapshot?: {
-    /** Entries after which a snapshot is taken. Default 8192. */
-    entries?: number
-    /** Bytes of entries after which a snapshot is taken. Default 32 MiB. */
-    bytes?: number
-    /** Entries that stay in the log behind the head. Default 10240. */
-    trailingEntries?: number
-    /** The same in bytes: whichever is less. Default 64 MiB. */
-    trailingBytes?: number
-  }
+  /** Entries after which a snapshot is taken. Default 8192. */
+  snapshotEntries?: number
+  /** Bytes of entries after which a snapshot is taken. Default 32 MiB. */
+  snapshotBytes?: number
+  /** Entries that stay in the log behind the head. Default 10240. */
+  trailingEntries?: number
+  /** The same in bytes: whichever is less. Default 64 MiB. */
+  trailingBytes?: number
   /** Default write concern. Default `'log'`, the only one that this version knows. */
   writeConcern?: WriteConcern
   /** Where to log. Default: nowhere. */
@@ -119,7 +115,10 @@ export interface ResolvedOptions {
   readonly maxQueuedWrites: number
   readonly maxQueuedBytes: number
   readonly maxEntryBytes: number
-  readonly retention: RetentionOptions
+  readonly snapshotEntries: number
+  readonly snapshotBytes: number
+  readonly trailingEntries: number
+  readonly trailingBytes: number
   readonly writeConcern: WriteConcern
   readonly logger: Logger
 }
@@ -139,13 +138,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
   check.redis('redis', options.redis)
 
   const leaseRedis = options.lease?.redis === undefined ? [options.redis] : [options.lease.redis].flat()
-  if (![1, 3, 5].includes(leaseRedis.length)) {
-    check.fail(
-      'lease.redis',
-      leaseRedis.length,
-      'must name 1, 3 or 5 servers: an even number can tie, and a tie elects nobody',
-    )
-  }
+  check.leaseNodes(leaseRedis)
   if (options.lease?.redis !== undefined)
     leaseRedis.forEach((target, i) => check.redis(`lease.redis[${i}]`, target))
 
@@ -217,34 +210,32 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
       16 * 1024 * 1024,
       'bytes',
     ),
-    retention: {
-      snapshotEntries: check.integer(
-        'snapshot.entries',
-        options.snapshot?.entries ?? DEFAULTS.snapshotEntries,
-        1,
-        10_000_000,
-      ),
-      snapshotBytes: check.integer(
-        'snapshot.bytes',
-        options.snapshot?.bytes ?? DEFAULTS.snapshotBytes,
-        1024,
-        2 ** 31,
-        'bytes',
-      ),
-      trailingEntries: check.integer(
-        'snapshot.trailingEntries',
-        options.snapshot?.trailingEntries ?? DEFAULTS.trailingEntries,
-        0,
-        10_000_000,
-      ),
-      trailingBytes: check.integer(
-        'snapshot.trailingBytes',
-        options.snapshot?.trailingBytes ?? DEFAULTS.trailingBytes,
-        0,
-        2 ** 31,
-        'bytes',
-      ),
-    },
+    snapshotEntries: check.integer(
+      'snapshotEntries',
+      options.snapshotEntries ?? DEFAULTS.snapshotEntries,
+      1,
+      10_000_000,
+    ),
+    snapshotBytes: check.integer(
+      'snapshotBytes',
+      options.snapshotBytes ?? DEFAULTS.snapshotBytes,
+      1024,
+      2 ** 31,
+      'bytes',
+    ),
+    trailingEntries: check.integer(
+      'trailingEntries',
+      options.trailingEntries ?? DEFAULTS.trailingEntries,
+      0,
+      10_000_000,
+    ),
+    trailingBytes: check.integer(
+      'trailingBytes',
+      options.trailingBytes ?? DEFAULTS.trailingBytes,
+      0,
+      2 ** 31,
+      'bytes',
+    ),
     writeConcern: check.writeConcern(options.writeConcern ?? DEFAULTS.writeConcern),
     logger: options.logger ?? silentLogger,
   }

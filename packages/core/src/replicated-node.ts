@@ -74,7 +74,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     ...rest: WriteArguments<C[K]>
   ): Promise<Committed<ResultOf<C[K]>>> {
     const [args, options = {}] = rest
-    this.#refuseUnsupported(options)
+    this.#checkOptions(options)
     if (!this.#state.knows(command)) {
       throw new LeaseholdError(
         'UNKNOWN_COMMAND',
@@ -141,11 +141,16 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   }
 
   /** What this version cannot honour is refused; nothing weaker is done in its place. */
-  #refuseUnsupported({ writeConcern = this.instance.options.writeConcern, opId }: WriteOptions): void {
-    if (!isWriteConcern(writeConcern))
-      throw new OptionsError([
+  #checkOptions({ writeConcern = this.instance.options.writeConcern, opId, timeoutMs }: WriteOptions): void {
+    const problems: string[] = []
+    if (!isWriteConcern(writeConcern)) {
+      problems.push(
         `writeConcern is ${JSON.stringify(writeConcern)}: must be 'log', 'majority', 'fsync', { replicas: n } or { redisReplicas: n }`,
-      ])
+      )
+    }
+    if (timeoutMs !== undefined && !(timeoutMs > 0))
+      problems.push(`timeoutMs is ${String(timeoutMs)}: must be above 0 ms`)
+    if (problems.length > 0) throw new OptionsError(problems)
     if (writeConcern !== 'log') throw new NotSupportedError(`Write concern ${JSON.stringify(writeConcern)}`)
     if (opId !== undefined) throw new NotSupportedError('An operation id of your own')
   }

@@ -49,7 +49,7 @@ function visit(value: unknown, what: string, path: string, parents: object[]): v
     case 'object':
       break
     default:
-      throw new NotJsonError(what, path, `a ${typeof value}`)
+      throw new NotJsonError(what, path, value === undefined ? 'undefined' : `a ${typeof value}`)
   }
   if (value === null) return
   if (parents.includes(value)) throw new NotJsonError(what, path, 'a cycle')

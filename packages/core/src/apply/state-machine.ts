@@ -19,15 +19,22 @@ export type ArgsOf<F> = F extends (state: never, args: infer A, ctx: never) => u
 /** What a command returns. */
 export type ResultOf<F> = F extends (...all: never[]) => infer R ? R : never
 
+/** `any`, which could be anything, and `never`, which a command that only throws returns. */
+type Unknowable<T> = 0 extends 1 & T ? true : [T] extends [never] ? true : false
+
 /** Why a command could not work; never for one that can. */
 type ProblemOf<F> =
-  ResultOf<F> extends PromiseLike<unknown>
-    ? 'A command must not be async: every replica must compute the same from the entry alone'
-    : [ResultOf<F>] extends [AsJson<ResultOf<F>> | void]
-      ? [ArgsOf<F>] extends [AsJson<ArgsOf<F>>]
-        ? never
-        : 'The argument of a command must be JSON'
-      : 'The result of a command must be JSON'
+  Unknowable<ResultOf<F>> extends true
+    ? ProblemOfArgs<F>
+    : ResultOf<F> extends PromiseLike<unknown>
+      ? 'A command must not be async: every replica must compute the same from the entry alone'
+      : [ResultOf<F>] extends [AsJson<ResultOf<F>> | void]
+        ? ProblemOfArgs<F>
+        : 'The result of a command must be JSON'
+
+type ProblemOfArgs<F> = [ArgsOf<F>] extends [AsJson<ArgsOf<F>>]
+  ? never
+  : 'The argument of a command must be JSON'
 
 /** Refuses at compile time what could not work, with a type that no function has and that names the reason. */
 export type CheckedCommands<C> = {
@@ -143,7 +150,9 @@ export class LocalState<S, C extends Commands<S>> implements StateMachine {
       if (!Object.hasOwn(commands, entry.command))
         throw new TypeError('this version of the app has no such command')
       const run = commands[entry.command] as (state: S, args: unknown, ctx: Ctx) => unknown
-      return { ok: true, result: run(this.#state, entry.args, createContext(entry)) }
+      const result = run(this.#state, entry.args, createContext(entry))
+      if (isPromise(result)) throw new TypeError('a command must not be async')
+      return { ok: true, result }
     } catch (error) {
       if (error instanceof CommandError) return { ok: false, error }
       return { ok: false, error: new CommandFailedError(entry.command, error) }
@@ -161,4 +170,11 @@ export class LocalState<S, C extends Commands<S>> implements StateMachine {
   reset(): void {
     this.#state = this.#definition.initial()
   }
+}
+
+/** Whether a command was async after all. What becomes of its promise is looked at, lest a rejection end the process. */
+function isPromise(result: unknown): boolean {
+  if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function') return false
+  void Promise.resolve(result).catch(() => {})
+  return true
 }

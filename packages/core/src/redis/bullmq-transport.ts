@@ -66,8 +66,8 @@ export class BullmqTransport implements JobTransport {
     this.#id = id
     this.#subscriber.on('message', (channel, message) => {
       if (channel !== this.#keys.acknowledgements) return
-      const acknowledgement = JSON.parse(message) as Acknowledgement
-      for (const listener of this.#listeners) listener(acknowledgement)
+      const acknowledgement = readAcknowledgement(message)
+      if (acknowledgement) for (const listener of this.#listeners) listener(acknowledgement)
     })
     this.#subscriber.on('ready', () => {
       this.#subscriber.subscribe(this.#keys.acknowledgements, this.#keys.presence(id)).catch(() => {})
@@ -81,6 +81,7 @@ export class BullmqTransport implements JobTransport {
       ...WORKER_OPTIONS,
       connection: this.#workerClient,
       prefix: this.#keys.jobs,
+      skipVersionCheck: true, // ours is stricter, and can do without INFO
     })
     this.#worker.on('error', (error) =>
       this.#logger.debug({ err: error }, 'the job worker has trouble; it goes on'),
@@ -147,11 +148,24 @@ export class BullmqTransport implements JobTransport {
       queue = new Queue(id, {
         connection: this.#pushClient,
         prefix: this.#keys.jobs,
+        skipVersionCheck: true,
         streams: { events: { maxLen: EVENTS_KEPT } },
       })
       queue.on('error', (error) => this.#logger.debug({ err: error, queue: id }, 'a job queue has trouble'))
       this.#queues.set(id, queue)
     }
     return queue
+  }
+}
+
+/** Undefined for what no instance of ours has sent: anybody may publish. */
+function readAcknowledgement(message: string): Acknowledgement | undefined {
+  try {
+    const value = JSON.parse(message) as Partial<Acknowledgement> | null
+    return typeof value?.id === 'string' && typeof value.index === 'number'
+      ? (value as Acknowledgement)
+      : undefined
+  } catch {
+    return undefined
   }
 }

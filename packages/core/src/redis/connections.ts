@@ -19,6 +19,8 @@ const FAIL_FAST = {
   retryStrategy: (attempt: number) =>
     Math.min(MAX_RECONNECT_DELAY_MS, 10 * 2 ** Math.min(attempt, 8)) * (0.75 + Math.random() / 2),
   reconnectOnError: null,
+  // A connection that is ended gets this long to say goodbye; to a Redis that hangs it never could.
+  disconnectTimeout: 100,
   // Under Sentinel, notices at once that the primary has changed, instead of talking to the old one until it is demoted.
   failoverDetector: true,
 } satisfies Duty
@@ -33,9 +35,12 @@ export function termOptions(timeoutMs: number): Duty {
   return { ...commandOptions(timeoutMs), retryStrategy: () => null }
 }
 
-/** For subscriptions: stays subscribed across reconnects. */
+/**
+ * For subscriptions. Whoever uses it subscribes at each 'ready': ioredis' own resubscribing leaves a rejection that nobody
+ * can handle when the connection is lost again meanwhile.
+ */
 export function subscriberOptions(): Duty {
-  return { ...FAIL_FAST, autoResubscribe: true }
+  return { ...FAIL_FAST, autoResubscribe: false }
 }
 
 /** For BullMQ's worker, which insists on blocking commands that wait for ever. */
@@ -43,14 +48,68 @@ export function workerOptions(): Duty {
   return { ...FAIL_FAST, enableOfflineQueue: true, maxRetriesPerRequest: null }
 }
 
+/** What of a user's settings says where Redis is and how to get in. Everything else is for the duty to choose. */
+const ADDRESS_SETTINGS = [
+  'host',
+  'port',
+  'path',
+  'family',
+  'db',
+  'username',
+  'password',
+  'tls',
+  'keepAlive',
+  'noDelay',
+  'sentinels',
+  'name',
+  'role',
+  'sentinelUsername',
+  'sentinelPassword',
+  'sentinelTLS',
+  'enableTLSForSentinelMode',
+  'sentinelRetryStrategy',
+  'sentinelCommandTimeout',
+  'sentinelMaxConnections',
+  'updateSentinels',
+  'natMap',
+  'preferredSlaves',
+  'Connector',
+] as const satisfies readonly (keyof Duty)[]
+
 /** A new connection to `target` with the options of its duty. It has an `error` listener: trouble shows in the commands. */
 export function createClient(target: RedisTarget, duty: Duty, name: string): Redis {
-  // Reply shapes and number types are ours to choose, whatever the user's own client has.
-  const ours = { ...duty, connectionName: name, replyMapping: 'legacy', stringNumbers: false } as const
-  const client =
-    typeof target === 'string' ? new Redis(target, ours) : new Redis({ ...settingsOf(target), ...ours })
+  const client = new Redis({ ...addressOf(target), ...duty, connectionName: name })
   client.on('error', () => {})
   return client
+}
+
+/**
+ * Where a target is. A URL is read here, since ioredis lets settings in its query win over the options that it is given,
+ * `enableOfflineQueue` included.
+ */
+function addressOf(target: RedisTarget): Duty {
+  if (typeof target !== 'string') {
+    const settings: Record<string, unknown> = {
+      ...('duplicate' in target && 'options' in target ? (target.options as object) : target),
+    }
+    return Object.fromEntries(
+      ADDRESS_SETTINGS.filter((key) => settings[key] !== undefined).map((key) => [key, settings[key]]),
+    )
+  }
+  if (target.startsWith('/')) return { path: target }
+  const url = new URL(target)
+  if (url.protocol === 'unix:') return { path: url.pathname }
+  const db = Number(url.pathname.slice(1) || url.searchParams.get('db') || 0)
+  const family = url.searchParams.get('family')
+  return {
+    host: url.hostname.replaceAll(/^\[|\]$/g, '') || '127.0.0.1',
+    port: Number(url.port || 6379),
+    db,
+    ...(url.username && { username: decodeURIComponent(url.username) }),
+    ...(url.password && { password: decodeURIComponent(url.password) }),
+    ...(url.protocol === 'rediss:' && { tls: {} }),
+    ...(family !== null && { family: Number(family) }),
+  }
 }
 
 /**
@@ -97,8 +156,4 @@ function describe({ host, port, path, sentinels }: RedisOptions): string {
   if (sentinels)
     return `sentinels ${sentinels.map((sentinel) => `${sentinel.host}:${sentinel.port}`).join(', ')}`
   return path ?? `redis://${host}:${port}`
-}
-
-function settingsOf(target: object): Duty {
-  return 'options' in target && 'duplicate' in target ? (target.options as RedisOptions) : target
 }

@@ -70,7 +70,7 @@ export class RedisLogStore implements LogStore {
     if (reply[0] === 'APP') {
       throw new LeaseholdError(
         'APP_MISMATCH',
-        `Group "${this.#options.group}" belongs to the application "${reply[1]}", this is "${application}". Use another group.`,
+        `Group "${this.#options.group}" belongs to ${describeApplication(reply[1])}, this is ${application === '' ? 'an instance that only elects' : `"${application}"`}. Use another group.`,
       )
     }
     if (reply[0] === 'FORMAT') {
@@ -154,4 +154,8 @@ function leaderOf(id: string, term: number, url: string, publicUrl: string): Lea
 
 function refOf([id, index]: [id: string, index: string]): SnapshotRef | undefined {
   return id === '' ? undefined : { id, index: Number(index) }
+}
+
+function describeApplication(name: string): string {
+  return name === '' ? 'instances that only elect' : `the application "${name}"`
 }

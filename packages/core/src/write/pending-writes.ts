@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import { BusyError, OutcomeUnknownError } from '../errors.js'
+import { BusyError, CommandFailedError, OutcomeUnknownError } from '../errors.js'
 import { copyJson } from '../apply/json.js'
 import type { Outcome } from '../apply/state-machine.js'
 import type { Entry } from '../log/entry.js'
@@ -75,8 +75,12 @@ export class PendingWrites {
     const write = this.#waiting.get(entry.opId)
     if (!write) return
     this.#remove(write)
-    if (outcome.ok) write.resolve({ result: copyJson(outcome.result), index: entry.index, term: entry.term })
-    else write.reject(outcome.error)
+    if (!outcome.ok) return write.reject(outcome.error)
+    try {
+      write.resolve({ result: copyJson(outcome.result), index: entry.index, term: entry.term })
+    } catch (error) {
+      write.reject(new CommandFailedError(entry.command, error)) // what it returned is not JSON
+    }
   }
 
   /** Answers that the write surely was not and will not be written. */

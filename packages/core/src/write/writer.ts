@@ -140,6 +140,7 @@ export class Writer {
   /** Stops taking writes and resolves when those that were taken have left the queue. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#accepting = false
+    this.#appendNext()
     while (this.#queue.length > 0 && this.#appending && !signal.aborted) await this.#appending
     await this.#appending
   }

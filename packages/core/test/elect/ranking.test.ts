@@ -1,0 +1,35 @@
+import type { MemberView } from '../../src/elect/members.js'
+import { rankOf } from '../../src/elect/ranking.js'
+import { memberView } from '../member-view.js'
+
+function order(...members: MemberView[]): string[] {
+  return members.map(({ id }) => id).toSorted((a, b) => rankOf(a, members) - rankOf(b, members))
+}
+
+it.each<[string, MemberView, MemberView]>([
+  ['priority before all else', memberView('z', { priority: 1, load: 1 }), memberView('a', { index: 9 })],
+  ['position before load', memberView('z', { index: 9, load: 1 }), memberView('a', { index: 8 })],
+  ['load before name', memberView('z', { load: 0.1 }), memberView('a', { load: 0.5 })],
+  ['name where all else is equal', memberView('a'), memberView('z')],
+  [
+    'name where loads differ by less than a tenth',
+    memberView('a', { load: 0.34 }),
+    memberView('z', { load: 0.26 }),
+  ],
+])('goes by %s', (_, better, worse) => {
+  expect(order(better, worse)).toEqual([better.id, worse.id])
+  expect(order(worse, better)).toEqual([better.id, worse.id])
+})
+
+it('is the same on all of them, in whatever order they see each other', () => {
+  const members = ['a', 'b', 'c', 'd'].map((id, i) => memberView(id, { index: i % 2, load: i / 10 }))
+  expect(order(...members)).toEqual(order(...members.toReversed()))
+  expect(new Set(members.map(({ id }) => rankOf(id, members)))).toEqual(new Set([0, 1, 2, 3]))
+})
+
+it('leaves out who may not lead, and puts who is not known last', () => {
+  const members = [memberView('a', { eligible: false, priority: 9 }), memberView('b'), memberView('c')]
+  expect(rankOf('b', members)).toBe(0)
+  expect(rankOf('a', members)).toBe(2)
+  expect(rankOf('stranger', members)).toBe(2)
+})

@@ -1,0 +1,35 @@
+import { Roster } from '../../src/elect/roster.js'
+import { memberView } from '../member-view.js'
+
+const HEARTBEAT_MS = 100
+
+function rosterOf(...members: Parameters<typeof memberView>[]): Roster {
+  const roster = new Roster(HEARTBEAT_MS)
+  roster.update(members.map((member) => memberView(...member)))
+  return roster
+}
+
+it('counts who missed less than three heartbeats as alive', () => {
+  const roster = rosterOf(['a', { silentMs: 299 }], ['b', { silentMs: 300 }], ['c', { role: 'stopped' }])
+  expect(roster.alive.map(({ id }) => id)).toEqual(['a'])
+})
+
+it('forgets who missed more than thirty', () => {
+  const roster = rosterOf(['a', { silentMs: 3000 }], ['b', { silentMs: 3001 }])
+  expect(roster.forgotten.map(({ id }) => id)).toEqual(['b'])
+})
+
+it('takes the newer of heartbeat and acknowledgement', () => {
+  const roster = rosterOf(['a', { index: 5 }], ['b', { index: 5 }])
+  roster.progressed('a', 7)
+  roster.progressed('b', 3)
+  expect(roster.all.map(({ index }) => index)).toEqual([7, 5])
+})
+
+it('does not lend the progress of one that is gone to a later one', () => {
+  const roster = rosterOf(['a'])
+  roster.progressed('a', 7)
+  roster.update([])
+  roster.update([memberView('a')])
+  expect(roster.all.map(({ index }) => index)).toEqual([0])
+})

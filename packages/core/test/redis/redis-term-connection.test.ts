@@ -1,0 +1,159 @@
+import { eventually } from '../../../../test/support/deadline.js'
+import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
+import { stopAll } from '../../../../test/support/stop-all.js'
+import { startProxy, type TcpProxy } from '../../../../test/support/tcp-proxy.js'
+import type { Claim, TermConnection } from '../../src/log/log-store.js'
+import { resolveOptions } from '../../src/options.js'
+import { commandOptions, createClient } from '../../src/redis/connections.js'
+import { keysOf } from '../../src/redis/keys.js'
+import { RedisLogStore } from '../../src/redis/redis-log-store.js'
+
+const keys = keysOf('g')
+const self = { id: 'a', url: undefined, publicUrl: 'https://a' }
+
+let server: RedisServer
+let proxy: TcpProxy
+let store: RedisLogStore
+let connection: TermConnection
+let claim: Claim
+
+beforeAll(async () => {
+  server = await startRedis()
+})
+
+beforeEach(async () => {
+  await server.command('DEL', keys.meta, keys.log, keys.terms)
+  await server.command('SET', keys.lease, 'v')
+  proxy = await startProxy({ targetPort: server.port })
+  const redis = `redis://127.0.0.1:${proxy.port}`
+  const options = resolveOptions({ group: 'g', redis, commandTimeoutMs: 500 })
+  const client = createClient(redis, commandOptions(500), 'reads')
+  store = new RedisLogStore({ options, client, keys, warn: () => {} })
+  await store.open(new AbortController().signal)
+  connection = await store.openTerm(new AbortController().signal)
+  claim = await claimOn(connection)
+  claim = { ...claim, logId: (await connection.createLog('L')) ?? '' }
+})
+
+afterEach(async () => {
+  connection.close()
+  await store.close()
+  await proxy.close()
+})
+
+afterAll(stopAll)
+
+async function claimOn(on: TermConnection): Promise<Claim> {
+  const expectedTerm = await on.storedTerm()
+  const outcome = await on.claim({ expectedTerm, floor: 0, leader: self, leaseValue: 'v' })
+  if (outcome.kind !== 'claimed') throw new Error(outcome.kind)
+  return outcome.claim
+}
+
+const entry = (name: string) => JSON.stringify({ o: name, f: 'f', v: 1, c: 'put' })
+
+it('appends under its claim, and a read finds it', async () => {
+  const appended = await connection.append({ head: 0, headTerm: 0, entries: [entry('x'), entry('y')] })
+  expect(appended).toEqual({ kind: 'appended', first: 1, timeMs: expect.any(Number) })
+  const page = await store.read(0, 10, undefined)
+  expect(page).toMatchObject({
+    logId: 'L',
+    nonce: claim.nonce,
+    term: claim.term,
+    head: 2,
+    headTerm: claim.term,
+  })
+  expect(page.leader).toEqual({ ...self, term: claim.term })
+  expect(page.entries.map(({ index, term, opId }) => [index, term, opId])).toEqual([
+    [1, claim.term, 'x'],
+    [2, claim.term, 'y'],
+  ])
+  expect(page.table?.rows).toEqual([{ term: claim.term, nonce: claim.nonce, first: 1 }])
+})
+
+it('a read by somebody who knows this present gets no table', async () => {
+  expect((await store.read(0, 10, claim)).table).toBeUndefined()
+})
+
+it('is fenced by a newer claim, and says so', async () => {
+  const next = await store.openTerm(new AbortController().signal)
+  const { term } = await claimOn(next)
+  next.close()
+  expect(await connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })).toEqual({
+    kind: 'fenced',
+    why: `term ${term}`,
+  })
+})
+
+it('says where the log ends if that is not where it was believed to', async () => {
+  expect(await connection.append({ head: 3, headTerm: 0, entries: [entry('x')] })).toEqual({
+    kind: 'fenced',
+    why: 'the log ends at 0, not at 3',
+  })
+})
+
+it('claims only what it saw, and only with its lease', async () => {
+  const request = { floor: 0, leader: self, leaseValue: 'v' }
+  expect(await connection.claim({ ...request, expectedTerm: 0 })).toEqual({
+    kind: 'outrun',
+    term: claim.term,
+  })
+  await server.command('SET', keys.lease, 'other')
+  expect(await connection.claim({ ...request, expectedTerm: claim.term })).toEqual({ kind: 'leaseLost' })
+})
+
+it.each([
+  ['out of memory', ['maxmemory', '1'], ['maxmemory', '0'], 'OOM', false],
+  [
+    'without the replicas it needs',
+    ['min-replicas-to-write', '1'],
+    ['min-replicas-to-write', '0'],
+    'NOREPLICAS',
+    false,
+  ],
+])('a server that is %s refuses, and nothing was written', async (_, broken, healed, why, lasting) => {
+  await server.command('CONFIG', 'SET', ...broken)
+  const outcome = await connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })
+  await server.command('CONFIG', 'SET', ...healed)
+  expect(outcome).toMatchObject({
+    kind: 'refused',
+    lasting,
+    error: { message: expect.stringContaining(why) },
+  })
+  expect(await server.command('EXISTS', keys.log)).toBe(0)
+  expect(connection.closed.aborted).toBe(false)
+})
+
+it('a server that has become a replica refuses for good', async () => {
+  await server.command('REPLICAOF', '127.0.0.1', '1')
+  const outcome = await connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })
+  await server.command('REPLICAOF', 'NO', 'ONE')
+  expect(outcome).toMatchObject({ kind: 'refused', lasting: true })
+  // and once it is none any more, it lives another life
+  const later = await connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })
+  expect(later).toEqual({ kind: 'fenced', why: 'another replication id' })
+})
+
+it('rejects when the reply is lost, and is closed then: whether it ran is not known', async () => {
+  const cut = proxy.cutAfterReplyTo((chunk) => chunk.includes(entry('x')))
+  await expect(connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })).rejects.toThrow(
+    /closed|max retries/,
+  )
+  await cut
+  expect(connection.closed.aborted).toBe(true)
+  expect(await server.command('XLEN', keys.log)).toBe(1)
+})
+
+it('rejects when the reply takes too long, and is closed then', async () => {
+  proxy.hold('toServer')
+  await expect(connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })).rejects.toThrow(
+    'Command timed out',
+  )
+  expect(connection.closed.aborted).toBe(true)
+})
+
+it('knows at once that its socket is gone', async () => {
+  proxy.reset()
+  await eventually(() => connection.closed.aborted)
+  await expect(connection.storedTerm()).rejects.toThrow('Connection is closed')
+})

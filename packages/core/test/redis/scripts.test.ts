@@ -1,0 +1,470 @@
+import { Redis } from 'ioredis'
+import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
+import { stopAll } from '../../../../test/support/stop-all.js'
+import { callScript } from '../../src/redis/call-script.js'
+import { keysOf } from '../../src/redis/keys.js'
+
+const HOUR_MS = 3_600_000
+const keys = keysOf('g')
+
+let server: RedisServer
+let client: Redis
+
+beforeAll(async () => {
+  server = await startRedis()
+  client = new Redis(server.url)
+})
+
+beforeEach(async () => {
+  await server.wipe()
+})
+
+afterAll(async () => {
+  client.disconnect()
+  await stopAll()
+})
+
+/** Everything that stands in Redis, byte for byte. */
+async function everything(): Promise<Record<string, string | undefined>> {
+  const names = (await client.keys('*')).toSorted()
+  const dumps = await Promise.all(names.map((name) => client.dumpBuffer(name)))
+  return Object.fromEntries(names.map((name, i) => [name, dumps[i]?.toString('hex')]))
+}
+
+async function meta(field: string): Promise<string | null> {
+  return client.hget(keys.meta, field)
+}
+
+/** What a restart, a failover and REPLICAOF do: from now on it is another life of Redis. */
+async function changeReplId(): Promise<void> {
+  await client.call('DEBUG', 'CHANGE-REPL-ID')
+}
+
+interface Claimed {
+  term: string
+  nonce: string
+  logId: string
+  head: string
+  headTerm: string
+  replId: string
+  replIdChanged: string
+  table: string[]
+}
+
+/** Runs the claim script; by default as the only candidate there is. */
+async function claim(
+  given: {
+    expected?: string | number
+    floor?: number
+    nonce?: string
+    leader?: string
+    lease?: string
+    checkLease?: boolean
+    step?: number
+  } = {},
+): Promise<string[]> {
+  const { floor = 0, nonce = 'n', leader = 'a', lease = 'v', checkLease = false, step = 1 } = given
+  const expected = given.expected ?? (await meta('term')) ?? 0
+  const args = [expected, floor, nonce, leader, 'http://a', 'https://a', lease, checkLease ? '1' : '0', step]
+  return (await callScript(client, 'claim', [keys.meta, keys.terms, keys.lease], args)) as string[]
+}
+
+/** A claim that was granted, over a log that there is from then on. */
+async function reign(nonce: string): Promise<Claimed> {
+  const [kind, term = '', , head = '', headTerm = '', replId = '', replIdChanged = '', table] = await claim({
+    nonce,
+  })
+  expect(kind).toBe('CLAIMED')
+  const logId = (await callScript(client, 'createLog', [keys.meta], ['L', term, nonce])) as string
+  return { term, nonce, logId, head, headTerm, replId, replIdChanged, table: table as unknown as string[] }
+}
+
+/** Runs the append script under a claim, where it found the head; `given` overrides what the leader would say. */
+async function append(claimed: Claimed, entries: string[], given: Partial<Claimed> = {}): Promise<string[]> {
+  const { logId, term, nonce, replId, head, headTerm } = { ...claimed, ...given }
+  const args = [logId, term, nonce, replId, head, headTerm, ...entries]
+  return (await callScript(client, 'append', [keys.meta, keys.log, keys.terms], args)) as string[]
+}
+
+async function read(after: number, given: { limit?: number; bytes?: number; known?: string[] } = {}) {
+  const { limit = 100, bytes = 1e6, known = ['', '', ''] } = given
+  const reply = (await callScript(
+    client,
+    'read',
+    [keys.meta, keys.log, keys.terms],
+    [after, limit, bytes, ...known],
+  )) as [...string[]]
+  const [logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges, ...rest] = reply
+  const [first, snapshot, snapshotBefore, entries, table] = rest
+  expect([first, snapshot, snapshotBefore]).toEqual(['1', ['', '0'], ['', '0']]) // no snapshots here
+  return {
+    ...{ logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges },
+    entries: entries as unknown as string[],
+    table: table as unknown as string[] | null,
+  }
+}
+
+/** Of entries as the script gives them, those with this place: index, term, time and payload, in groups. */
+function every4th(flat: string[], place: 0 | 1 | 2 | 3): string[] {
+  return flat.filter((_, i) => i % 4 === place)
+}
+
+const indexesOf = (flat: string[]) => every4th(flat, 0).map(Number)
+
+describe('claim', () => {
+  it('grants a term that is the time of Redis, and stores who claimed', async () => {
+    const before = Date.now()
+    const [kind, term = '', logId, head, headTerm] = await claim()
+    expect([kind, logId, head, headTerm]).toEqual(['CLAIMED', '', '0', '0'])
+    expect(Number(term)).toBeGreaterThanOrEqual(before)
+    expect(Number(term)).toBeLessThanOrEqual(Date.now())
+    expect(await client.hgetall(keys.meta)).toMatchObject({
+      ...{ term, nonce: 'n', leader: 'a', url: 'http://a', publicUrl: 'https://a', lease: 'v' },
+      leaderChanges: '1',
+    })
+  })
+
+  it('keeps all 13 digits of a term', async () => {
+    const stored = `${Date.now() + HOUR_MS}`.replace(/\d{3}$/, '123')
+    await client.hset(keys.meta, 'term', stored)
+    const [, term] = await claim({ step: 1 })
+    expect(term).toBe(`${stored.slice(0, -3)}124`)
+    expect(await meta('term')).toBe(term)
+  })
+
+  it('rises by the random step where the clock of Redis is behind the last term', async () => {
+    const stored = Date.now() + HOUR_MS
+    await client.hset(keys.meta, 'term', stored)
+    const [, term] = await claim({ step: 777 })
+    expect(Number(term)).toBe(stored + 777)
+  })
+
+  it('rises above the highest term that the candidate has seen anywhere', async () => {
+    const floor = Date.now() + HOUR_MS
+    const [, term] = await claim({ floor, step: 5 })
+    expect(Number(term)).toBe(floor + 5)
+  })
+
+  it('rises with every claim, however fast they come', async () => {
+    const terms: number[] = []
+    for (let i = 0; i < 50; i++) terms.push(Number((await claim())[1]))
+    expect(terms).toEqual([...new Set(terms)].toSorted((a, b) => a - b))
+  })
+
+  it('is OUTRUN, and writes nothing, if another claim is stored by now', async () => {
+    const { term } = await reign('n')
+    const before = await everything()
+    expect(await claim({ expected: 0 })).toEqual(['OUTRUN', term])
+    expect(await everything()).toEqual(before)
+  })
+
+  it('is granted to one of two candidates that saw the same', async () => {
+    const kinds = await Promise.all([claim({ expected: 0 }), claim({ expected: 0 })])
+    expect(kinds.map(([kind]) => kind).toSorted()).toEqual(['CLAIMED', 'OUTRUN'])
+  })
+
+  it.each([
+    ['is gone', async () => 0],
+    ['is another one’s', () => client.set(keys.lease, 'other')],
+  ])('is refused with LEASE, and writes nothing, if the lease %s', async (_, arrange) => {
+    await arrange()
+    const before = await everything()
+    expect(await claim({ checkLease: true })).toEqual(['LEASE'])
+    expect(await everything()).toEqual(before)
+  })
+
+  it('is granted to the holder of the lease', async () => {
+    await client.set(keys.lease, 'v')
+    expect((await claim({ checkLease: true }))[0]).toBe('CLAIMED')
+  })
+
+  it('returns the head and the terms of the log', async () => {
+    const first = await reign('n1')
+    await append(first, ['x', 'y'])
+    const second = await reign('n2')
+    expect(second).toMatchObject({ logId: 'L', head: '2', headTerm: first.term })
+    expect(second.table).toEqual([first.term, '1:n1'])
+  })
+
+  it('says when Redis is in another life than at the last claim', async () => {
+    expect((await reign('n1')).replIdChanged).toBe('0')
+    expect((await reign('n2')).replIdChanged).toBe('0')
+    await changeReplId()
+    expect((await reign('n3')).replIdChanged).toBe('1')
+    expect((await reign('n4')).replIdChanged).toBe('0')
+  })
+
+  it('counts a change of leader, and no claim of the same one', async () => {
+    for (const leader of ['a', 'a', 'b', 'a']) await claim({ leader })
+    expect(await meta('leaderChanges')).toBe('3')
+  })
+})
+
+describe('createLog', () => {
+  const create = (logId: string, term: string, nonce: string) =>
+    callScript(client, 'createLog', [keys.meta], [logId, term, nonce])
+
+  it('creates an empty log where there is none', async () => {
+    const [, term = ''] = await claim()
+    expect(await create('L', term, 'n')).toBe('L')
+    expect(await client.hmget(keys.meta, 'logId', 'head', 'headTerm')).toEqual(['L', '0', '0'])
+  })
+
+  it('leaves a log that there is as it is, and names it', async () => {
+    const claimed = await reign('n')
+    await append(claimed, ['x'])
+    const before = await everything()
+    expect(await create('M', claimed.term, 'n')).toBe('L')
+    expect(await everything()).toEqual(before)
+  })
+
+  it.each([
+    ['another term', '1', 'n'],
+    ['another nonce', undefined, 'm'],
+  ])('writes nothing under %s', async (_, term, nonce) => {
+    const [, claimed = ''] = await claim()
+    const before = await everything()
+    expect(await create('L', term ?? claimed, nonce)).toBeNull()
+    expect(await everything()).toEqual(before)
+  })
+})
+
+describe('append', () => {
+  it('gives a batch the next indexes, one time and its term', async () => {
+    const claimed = await reign('n')
+    const before = Date.now()
+    const [kind, first, time] = await append(claimed, ['x', 'y'])
+    expect([kind, first]).toEqual(['APPENDED', '1'])
+    expect(Number(time)).toBeGreaterThanOrEqual(before)
+    expect(await client.xrange(keys.log, '-', '+')).toEqual([
+      ['1-0', ['t', claimed.term, 'm', time, 'd', 'x']],
+      ['2-0', ['t', claimed.term, 'm', time, 'd', 'y']],
+    ])
+    expect(await client.hmget(keys.meta, 'head', 'headTerm', 'time')).toEqual(['2', claimed.term, time])
+  })
+
+  it('goes on behind its own entries', async () => {
+    const claimed = await reign('n')
+    await append(claimed, ['x'])
+    expect((await append(claimed, ['y'], { head: '1', headTerm: claimed.term })).slice(0, 2)).toEqual([
+      'APPENDED',
+      '2',
+    ])
+  })
+
+  it('notes a term when it first appends, and only then', async () => {
+    const first = await reign('n1')
+    await append(first, ['x', 'y'])
+    await append(first, ['z'], { head: '2', headTerm: first.term })
+    await reign('idle')
+    const third = await reign('n3')
+    await append(third, ['w'])
+    expect(await client.hgetall(keys.terms)).toEqual({ [first.term]: '1:n1', [third.term]: '4:n3' })
+  })
+
+  it('never takes log time back, whatever the clock of Redis does', async () => {
+    const claimed = await reign('n')
+    const future = `${Date.now() + HOUR_MS}`
+    await client.hset(keys.meta, 'time', future)
+    expect((await append(claimed, ['x']))[2]).toBe(future)
+    expect(await meta('time')).toBe(future)
+  })
+
+  it('keeps what is not ASCII byte for byte', async () => {
+    const claimed = await reign('n')
+    const text = 'ü — 漢字 🐑 \n\0'
+    await append(claimed, [text])
+    expect(every4th((await read(0)).entries, 3)).toEqual([text])
+  })
+
+  const nothing = async () => {}
+  it.each<[string, () => Promise<unknown>, Partial<Claimed>, RegExp]>([
+    ['there is nothing', () => server.wipe(), {}, /^FENCED there is no log$/],
+    ['there is no log', () => client.hdel(keys.meta, 'logId'), {}, /^FENCED there is no log$/],
+    ['it is another log', nothing, { logId: 'M' }, /^FENCED another log$/],
+    ['another term was claimed', nothing, { term: '1795384000123' }, /^FENCED term \d{13}$/],
+    ['a newer term was claimed', () => reign('newer'), {}, /^FENCED term \d{13}$/],
+    ['its term was claimed by another', nothing, { nonce: 'm' }, /^FENCED another claim$/],
+    ['Redis is in another life', changeReplId, {}, /^FENCED another replication id$/],
+    ['the log is longer than it believes', nothing, { head: '0', headTerm: '0' }, /^MISMATCH 1 \d{13}$/],
+    ['the log is shorter than it believes', nothing, { head: '2' }, /^MISMATCH 1 \d{13}$/],
+    ['the head is of another term', nothing, { headTerm: '1795384000123' }, /^MISMATCH 1 \d{13}$/],
+  ])('writes nothing if %s', async (_, arrange, given, refusal) => {
+    const claimed = await reign('n')
+    await append(claimed, ['x'])
+    await arrange()
+    const before = await everything()
+    const reply = await append(claimed, ['y', 'z'], { head: '1', headTerm: claimed.term, ...given })
+    expect(reply.join(' ')).toMatch(refusal)
+    expect(await everything()).toEqual(before)
+  })
+
+  it('writes nothing if Redis is out of memory', async () => {
+    const claimed = await reign('n')
+    const before = await everything()
+    await client.config('SET', 'maxmemory', '1')
+    await expect(append(claimed, ['x'])).rejects.toThrow('OOM')
+    await client.config('SET', 'maxmemory', '0')
+    expect(await everything()).toEqual(before)
+  })
+
+  it('works where INFO is forbidden', async () => {
+    await client.call('ACL', 'SETUSER', 'default', '-info')
+    const claimed = await reign('n')
+    expect(claimed.replId).toBe('')
+    expect((await append(claimed, ['x']))[0]).toBe('APPENDED')
+    await client.call('ACL', 'SETUSER', 'default', '+info')
+  })
+})
+
+describe('read', () => {
+  let claimed: Claimed
+
+  beforeEach(async () => {
+    claimed = await reign('n')
+    await append(claimed, ['a', 'b', 'c', 'd', 'e'])
+  })
+
+  it('says what the log is, who leads and where it ends', async () => {
+    expect(await read(5)).toMatchObject({
+      ...{
+        logId: 'L',
+        nonce: 'n',
+        replId: claimed.replId,
+        term: claimed.term,
+        head: '5',
+        headTerm: claimed.term,
+      },
+      ...{ leader: 'a', url: 'http://a', publicUrl: 'https://a', leaderChanges: '1', entries: [] },
+    })
+  })
+
+  it('gives the entries behind an index, with their place', async () => {
+    const { entries } = await read(3)
+    expect(indexesOf(entries)).toEqual([4, 5])
+    expect(every4th(entries, 1)).toEqual([claimed.term, claimed.term])
+    expect(every4th(entries, 3)).toEqual(['d', 'e'])
+  })
+
+  it.each([
+    ['none, if none are wanted', 0, { limit: 0 }, []],
+    ['as many as are wanted', 0, { limit: 2 }, [1, 2]],
+    ['as many as reach the bytes', 0, { bytes: 3 }, [1, 2, 3]],
+    ['one, however small the bytes are', 0, { bytes: 1 }, [1]],
+    ['none behind the head', 5, {}, []],
+    ['none beyond the head', 9, {}, []],
+  ])('gives %s', async (_, after, limits, indexes) => {
+    expect(indexesOf((await read(after, limits)).entries)).toEqual(indexes)
+  })
+
+  it('gives more than one slice', async () => {
+    const more = Array.from({ length: 300 }, (_, i) => `e${i}`)
+    await append(claimed, more, { head: '5', headTerm: claimed.term })
+    const { entries } = await read(5, { limit: 1000 })
+    expect(every4th(entries, 3)).toEqual(more)
+  })
+
+  it('gives the table to a reader that does not know this present', async () => {
+    const known = ['L', 'n', claimed.replId]
+    expect((await read(5, { known })).table).toBeNull()
+    for (const [i, other] of ['M', 'm', 'other'].entries()) {
+      expect((await read(5, { known: known.with(i, other) })).table).toEqual([claimed.term, '1:n'])
+    }
+  })
+
+  it('knows another life of Redis at once, before anybody has claimed in it', async () => {
+    const known = ['L', 'n', claimed.replId]
+    await changeReplId()
+    const page = await read(5, { known })
+    expect(page.replId).not.toBe(claimed.replId)
+    expect(page.table).toEqual([claimed.term, '1:n'])
+  })
+
+  it('says so where there is nothing', async () => {
+    await server.wipe()
+    expect(await read(0)).toMatchObject({
+      logId: '',
+      nonce: '',
+      term: '0',
+      head: '0',
+      headTerm: '0',
+      leader: '',
+    })
+  })
+})
+
+describe('join', () => {
+  const join = (app: string, format = '1', secret = 's') =>
+    callScript(client, 'join', [keys.meta], [app, format, secret])
+
+  it('gives all the same secret, that of the first', async () => {
+    expect(await join('bank', '1', 'first')).toEqual(['JOINED', 'first', ''])
+    expect(await join('bank', '1', 'second')).toEqual(['JOINED', 'first', ''])
+  })
+
+  it('gives the secret before the last change, too', async () => {
+    await join('bank')
+    await client.hset(keys.meta, { secret: 'new', previousSecret: 's' })
+    expect(await join('bank')).toEqual(['JOINED', 'new', 's'])
+  })
+
+  it.each([
+    ['another application', ['shop'], ['APP', 'bank']],
+    ['an instance that only elects', [''], ['APP', 'bank']],
+    ['another format', ['bank', '2'], ['FORMAT', '1']],
+  ] as const)('refuses %s, and writes nothing', async (_, args, refusal) => {
+    await join('bank')
+    const before = await everything()
+    expect(await join(...(args as [string]))).toEqual(refusal)
+    expect(await everything()).toEqual(before)
+  })
+})
+
+describe('publishMember', () => {
+  const publish = async (id: string, record: string) =>
+    (await callScript(client, 'publishMember', [keys.members], [id, record])) as [string, string[]]
+
+  it('stamps a record with the time of Redis, and lists all', async () => {
+    await publish('a', '{"id":"a"}')
+    const [time, members] = await publish('b', '{"id":"b"}')
+    expect(time).toMatch(/^\d{13}$/)
+    expect(members).toHaveLength(4)
+    expect(members[members.indexOf('b') + 1]).toBe(`${time} {"id":"b"}`)
+  })
+
+  it('only lists where no id is given', async () => {
+    await publish('a', '{}')
+    const before = await everything()
+    expect((await publish('', ''))[1]).toHaveLength(2)
+    expect(await everything()).toEqual(before)
+  })
+})
+
+describe('renewLease', () => {
+  const renew = () => callScript(client, 'renewLease', [keys.lease], ['v', 5000])
+
+  it.each([
+    ['extends its own', () => client.set(keys.lease, 'v', 'PX', 10)],
+    ['sets one that is absent', async () => 0],
+  ])('%s', async (_, arrange) => {
+    await arrange()
+    expect(await renew()).toBe(1)
+    expect(await client.get(keys.lease)).toBe('v')
+    expect(await client.pttl(keys.lease)).toBeGreaterThan(4000)
+  })
+
+  it('leaves that of another alone', async () => {
+    await client.set(keys.lease, 'other', 'PX', 60_000)
+    const before = await everything()
+    expect(await renew()).toBe(0)
+    expect(await everything()).toEqual(before)
+  })
+})
+
+it('goes on after SCRIPT FLUSH', async () => {
+  const claimed = await reign('n')
+  await client.script('FLUSH')
+  expect((await append(claimed, ['x']))[0]).toBe('APPENDED')
+  await client.script('FLUSH')
+  expect(indexesOf((await read(0)).entries)).toEqual([1])
+})

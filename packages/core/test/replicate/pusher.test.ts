@@ -1,0 +1,120 @@
+import { silentLogger } from '../../src/observe/logger.js'
+import type { JobTransport, RangeNotice } from '../../src/replicate/job-transport.js'
+import { Pusher } from '../../src/replicate/pusher.js'
+import { VirtualClock } from '../virtual-clock.js'
+
+let clock: VirtualClock
+let pushed: string[]
+let copied: number[]
+let pusher: Pusher
+let broken: boolean
+
+beforeEach(() => {
+  clock = new VirtualClock()
+  pushed = []
+  copied = []
+  broken = false
+  const transport = {
+    async push(id: string, { term, to }: RangeNotice) {
+      if (broken) throw new Error('no Redis')
+      pushed.push(`${id}: ${to} of ${term}`)
+    },
+  } as JobTransport
+  pusher = new Pusher({ transport, clock, logger: silentLogger, onCopied: (ms) => copied.push(ms) })
+})
+
+it('tells every follower of a new reign at once', () => {
+  pusher.start(7, 5, ['a', 'b'])
+  expect(pushed).toEqual(['a: 5 of 7', 'b: 5 of 7'])
+})
+
+it('tells every follower how far the log reaches', () => {
+  pusher.start(7, 0, ['a', 'b'])
+  pusher.committed(3)
+  expect(pushed.slice(2)).toEqual(['a: 3 of 7', 'b: 3 of 7'])
+})
+
+it('has few jobs under way to one follower, and one more covers all that came meanwhile', () => {
+  pusher.start(7, 0, ['a'])
+  for (let head = 1; head <= 100; head++) pusher.committed(head)
+  expect(pushed).toEqual(['a: 0 of 7', 'a: 1 of 7', 'a: 2 of 7', 'a: 3 of 7'])
+  pusher.acknowledged('a', 3)
+  expect(pushed.slice(4)).toEqual(['a: 100 of 7'])
+})
+
+it('a slow follower holds back no other', () => {
+  pusher.start(7, 0, ['slow', 'quick'])
+  for (let head = 1; head <= 10; head++) {
+    pusher.committed(head)
+    pusher.acknowledged('quick', head)
+  }
+  expect(pushed.filter((job) => job.startsWith('quick')).at(-1)).toBe('quick: 10 of 7')
+  expect(pushed.filter((job) => job.startsWith('slow')).at(-1)).toBe('slow: 3 of 7')
+})
+
+it('gives up a job that brings no acknowledgement, and sends another', async () => {
+  pusher.start(7, 0, ['a'])
+  for (let head = 1; head <= 10; head++) pusher.committed(head)
+  await clock.advance(2001)
+  pusher.committed(11)
+  expect(pushed.at(-1)).toBe('a: 11 of 7')
+})
+
+it('goes on when a job cannot be pushed', async () => {
+  broken = true
+  pusher.start(7, 0, ['a'])
+  pusher.committed(1)
+  await clock.advance(2001)
+  broken = false
+  pusher.committed(2)
+  expect(pushed).toEqual(['a: 2 of 7'])
+})
+
+it('follows whoever acknowledges, and nobody who is gone', () => {
+  pusher.start(7, 5, ['a'])
+  pusher.acknowledged('newcomer', 2)
+  expect(pushed.at(-1)).toBe('newcomer: 5 of 7')
+  pusher.keep(new Set(['newcomer']))
+  pusher.committed(6)
+  expect(pushed.slice(2)).toEqual(['newcomer: 6 of 7'])
+})
+
+it('pushes nothing after its reign', () => {
+  pusher.start(7, 5, ['a'])
+  pusher.stop()
+  pusher.committed(6)
+  pusher.acknowledged('a', 2)
+  expect(pushed).toEqual(['a: 5 of 7'])
+})
+
+describe('times the copies', () => {
+  beforeEach(() => pusher.start(7, 0, ['a', 'b']))
+
+  it('until the slowest follower has a batch', async () => {
+    pusher.committed(3)
+    await clock.advance(10)
+    pusher.acknowledged('a', 3)
+    expect(copied).toEqual([])
+    await clock.advance(5)
+    pusher.acknowledged('b', 3)
+    expect(copied).toEqual([15])
+  })
+
+  it('several batches by one acknowledgement', async () => {
+    pusher.committed(1)
+    await clock.advance(10)
+    pusher.committed(2)
+    await clock.advance(10)
+    pusher.acknowledged('a', 2)
+    pusher.acknowledged('b', 2)
+    expect(copied).toEqual([20, 10])
+  })
+
+  it('without waiting for a follower that is gone', async () => {
+    pusher.committed(1)
+    await clock.advance(10)
+    pusher.acknowledged('a', 1)
+    pusher.keep(new Set(['a']))
+    expect(copied).toEqual([10])
+  })
+})

@@ -1,0 +1,410 @@
+import { LeaseholdError, NotLeaderError } from '../../src/errors.js'
+import { encodeEntry, type Entry } from '../../src/log/entry.js'
+import { TermTable } from '../../src/log/history.js'
+import type { Claim } from '../../src/log/log-store.js'
+import { PendingWrites } from '../../src/write/pending-writes.js'
+import { Writer } from '../../src/write/writer.js'
+import { settle, VirtualClock } from '../virtual-clock.js'
+import { ScriptedConnection, type SentAppend } from './scripted-connection.js'
+
+const TIMEOUT_MS = 1000
+const KIB = 1024
+
+let clock: VirtualClock
+let pending: PendingWrites
+let writer: Writer
+let connection: ScriptedConnection
+let mayAppend: boolean
+let fenced: string[]
+
+/** A replica that applies what its leader appended: a command's result is its argument. */
+function apply(entries: readonly Entry[]): void {
+  for (const entry of entries) pending.applied(entry, { ok: true, result: entry.args })
+}
+
+function setUp({ maxQueuedWrites = 10_000, maxQueuedBytes = 64 * KIB * KIB } = {}): void {
+  clock = new VirtualClock()
+  pending = new PendingWrites(clock, TIMEOUT_MS)
+  connection = new ScriptedConnection()
+  mayAppend = true
+  fenced = []
+  const listener = {
+    mayAppend: () => mayAppend,
+    notLeader: (why: string) => new NotLeaderError(undefined, why),
+    appended: apply,
+    fenced: (why: string) => fenced.push(why),
+    requestTimed: () => {},
+  }
+  writer = new Writer({ listener, pending, clock, maxQueuedWrites, maxQueuedBytes })
+}
+
+/** What a claim of `term` found. */
+function claimOf(term: number, head = 0, rows: { term: number; first: number }[] = []): Claim {
+  const table = new TermTable(rows.map((row) => ({ ...row, nonce: `n${row.term}` })))
+  const headTerm = rows.at(-1)?.term ?? 0
+  return { logId: 'L', nonce: `n${term}`, replId: 'r', term, head, headTerm, table, replIdChanged: false }
+}
+
+/** A write whose entry has this name as its argument and operation id; `bytes` is about how large it is. */
+function submit(name: string, bytes = 0): Promise<unknown> {
+  const data = encodeEntry({
+    opId: name,
+    fingerprint: 'x'.repeat(bytes),
+    version: 1,
+    command: 'put',
+    args: name,
+  })
+  const answer = writer.submit(name, data)
+  answer.catch(() => {})
+  return answer.then(({ result, index, term }) => `${String(result)} at ${index} of ${term}`)
+}
+
+function namesIn({ request }: SentAppend): string[] {
+  return request.entries.map((data) => (JSON.parse(data) as { o: string }).o)
+}
+
+/** The names in each append so far. */
+const sent = (on = connection) => on.appends.map(namesIn)
+
+function last(on = connection): SentAppend {
+  const append = on.appends.at(-1)
+  if (!append) throw new Error('Nothing was sent')
+  return append
+}
+
+async function codeOf(answer: Promise<unknown>): Promise<string> {
+  return answer.then(String, (error: unknown) =>
+    error instanceof LeaseholdError ? error.code : String(error),
+  )
+}
+
+/** Whether somebody has answered yet. */
+async function isOpen(answer: Promise<unknown>): Promise<boolean> {
+  let open = true
+  const close = () => (open = false)
+  answer.then(close, close)
+  await settle()
+  return open
+}
+
+beforeEach(() => setUp())
+
+describe('group commit', () => {
+  beforeEach(() => writer.open(connection, claimOf(3)))
+
+  it('sends the writes of one turn together', async () => {
+    for (const name of ['a', 'b', 'c']) void submit(name)
+    await settle()
+    expect(sent()).toEqual([['a', 'b', 'c']])
+  })
+
+  it('gathers what comes while an append is in flight, and sends it next', async () => {
+    void submit('a')
+    await settle()
+    for (const name of ['b', 'c']) {
+      void submit(name)
+      await settle()
+    }
+    expect(sent()).toEqual([['a']])
+    last().accept()
+    await settle()
+    expect(sent()).toEqual([['a'], ['b', 'c']])
+  })
+
+  it('answers each write with its own result and place', async () => {
+    const answers = [submit('a'), submit('b')]
+    await settle()
+    last().accept()
+    await expect(Promise.all(answers)).resolves.toEqual(['a at 1 of 3', 'b at 2 of 3'])
+  })
+
+  it('says with each append where it believes that the log ends', async () => {
+    writer.open(connection, claimOf(5, 7, [{ term: 2, first: 1 }]))
+    for (const name of ['a', 'b']) void submit(name)
+    await settle()
+    expect(last().request).toMatchObject({ head: 7, headTerm: 2 })
+    last().accept()
+    void submit('c')
+    await settle()
+    expect(last().request).toMatchObject({ head: 9, headTerm: 5 })
+  })
+
+  it('takes at most 512 entries at once', async () => {
+    for (let i = 0; i < 1025; i++) void submit(`w${i}`)
+    await settle()
+    for (let i = 0; i < 2; i++) {
+      last().accept()
+      await settle()
+    }
+    expect(sent().map((names) => names.length)).toEqual([512, 512, 1])
+    expect(sent().flat()).toEqual(Array.from({ length: 1025 }, (_, i) => `w${i}`))
+  })
+
+  it('takes at most 1 MiB at once', async () => {
+    for (let i = 0; i < 5; i++) void submit(`w${i}`, 300 * KIB)
+    await settle()
+    last().accept()
+    await settle()
+    expect(sent().map((names) => names.length)).toEqual([3, 2])
+    const bytes = connection.appends[0]?.request.entries.reduce((sum, data) => sum + data.length, 0)
+    expect(bytes).toBeLessThanOrEqual(KIB * KIB)
+  })
+
+  it('sends an entry that is larger than that by itself', async () => {
+    for (const [name, bytes] of [
+      ['a', 1],
+      ['b', 2 * KIB * KIB],
+      ['c', 1],
+    ] as const)
+      void submit(name, bytes)
+    await settle()
+    for (let i = 0; i < 2; i++) {
+      last().accept()
+      await settle()
+    }
+    expect(sent()).toEqual([['a'], ['b'], ['c']])
+  })
+})
+
+describe('a bounded queue', () => {
+  it('refuses the write too many as BUSY, and no other', async () => {
+    setUp({ maxQueuedWrites: 2 })
+    writer.open(connection, claimOf(3))
+    const answers = ['a', 'b', 'c'].map((name) => submit(name))
+    await expect(answers[2]).rejects.toMatchObject({
+      code: 'BUSY',
+      retryable: true,
+      message:
+        '2 writes are waiting for the log, the bound is maxQueuedWrites, 2. Nothing was written; try again later.',
+    })
+    last().accept()
+    expect(await Promise.all(answers.slice(0, 2))).toHaveLength(2)
+    void submit('d')
+    await settle()
+    expect(sent()).toEqual([['a', 'b'], ['d']])
+  })
+
+  it('refuses what goes beyond the bytes, counting them down as they leave', async () => {
+    setUp({ maxQueuedBytes: 10 * KIB })
+    writer.open(connection, claimOf(3))
+    void submit('a', 6 * KIB)
+    await expect(submit('b', 6 * KIB)).rejects.toThrow('the bound is maxQueuedBytes, 10240 bytes')
+    expect(await isOpen(submit('c', 6 * KIB))).toBe(true) // a has left
+    expect(sent()).toEqual([['a']])
+  })
+
+  it('counts no write twice that is sent again', async () => {
+    setUp({ maxQueuedBytes: 10 * KIB })
+    writer.open(connection, claimOf(3))
+    void submit('a', 6 * KIB)
+    await settle()
+    last().lose()
+    await settle()
+    writer.resolveLost(claimOf(4), true)
+    await expect(submit('b', 6 * KIB)).rejects.toMatchObject({ code: 'BUSY' })
+    writer.open(new ScriptedConnection(), claimOf(4))
+    await settle()
+    expect(await isOpen(submit('c', 6 * KIB))).toBe(true)
+  })
+})
+
+describe('without a term', () => {
+  it('refuses a write before the first', async () => {
+    expect(await codeOf(submit('a'))).toBe('NOT_LEADER')
+    expect(pending.size).toBe(0)
+  })
+
+  it('keeps writes while the leader claims anew, and sends them under the next term', async () => {
+    writer.open(connection, claimOf(3))
+    writer.suspend()
+    const answer = submit('a')
+    await settle()
+    expect(sent()).toEqual([])
+    const next = new ScriptedConnection()
+    writer.open(next, claimOf(4))
+    await settle()
+    last(next).accept()
+    await expect(answer).resolves.toBe('a at 1 of 4')
+  })
+
+  it('refuses at the end of the reign what was never sent', async () => {
+    writer.open(connection, claimOf(3))
+    const inFlight = submit('a')
+    await settle()
+    const waiting = submit('b')
+    writer.close('This instance is not the leader any more')
+    await expect(waiting).rejects.toThrow('This instance is not the leader any more')
+    expect(await isOpen(inFlight)).toBe(true)
+    expect(writer.queued).toBe(0)
+  })
+
+  it('leaves to the log what was in flight when the term ended', async () => {
+    writer.open(connection, claimOf(3))
+    const answer = submit('a')
+    await settle()
+    writer.close('over')
+    last().accept() // it is in the log, but this replica has not compared itself with that any more
+    expect(await isOpen(answer)).toBe(true)
+    apply([{ index: 1, term: 3, opId: 'a', args: 'a' } as Entry])
+    await expect(answer).resolves.toBe('a at 1 of 3')
+  })
+})
+
+it('sends nothing once the deadline has passed, and says that nothing was written', async () => {
+  writer.open(connection, claimOf(3))
+  mayAppend = false
+  const answer = submit('a')
+  await expect(answer).rejects.toThrow('The lease had run out when the write was to be sent')
+  expect(await codeOf(answer)).toBe('NOT_LEADER')
+  expect(sent()).toEqual([])
+})
+
+describe('refused by the log', () => {
+  beforeEach(() => writer.open(connection, claimOf(3)))
+
+  it('as fenced: says so, and sends nothing more', async () => {
+    const answer = submit('a')
+    await settle()
+    void submit('b')
+    last().answer({ kind: 'fenced', why: 'term 4' })
+    await expect(answer).rejects.toThrow('The log refused the write as FENCED (term 4)')
+    await settle()
+    expect(fenced).toEqual(['term 4'])
+    expect(sent()).toEqual([['a']])
+  })
+
+  it.each([
+    ['goes on where only this write was refused', false, [['a'], ['b']]],
+    ['closes the connection where the server takes none', true, [['a'], ['b']]],
+  ])('for a reason of its own: %s', async (_, lasting, batches) => {
+    const answer = submit('a')
+    await settle()
+    void submit('b')
+    last().answer({ kind: 'refused', error: new Error('OOM command not allowed'), lasting })
+    await expect(answer).rejects.toMatchObject({ code: 'LOG_REFUSED', retryable: true })
+    await expect(answer).rejects.toThrow('OOM command not allowed')
+    await settle()
+    expect(connection.closed.aborted).toBe(lasting)
+    expect(sent()).toEqual(batches)
+  })
+})
+
+describe('when a reply is lost', () => {
+  let answer: Promise<unknown>
+
+  beforeEach(async () => {
+    writer.open(connection, claimOf(3))
+    answer = submit('a')
+    await settle()
+    last().lose()
+    await settle()
+  })
+
+  it('closes the connection and says nothing yet', async () => {
+    expect(connection.closed.aborted).toBe(true)
+    expect(await isOpen(answer)).toBe(true)
+  })
+
+  it('in the log: answers when the replica gets there, and sends it no second time', async () => {
+    writer.resolveLost(claimOf(4, 1, [{ term: 3, first: 1 }]), true)
+    const next = new ScriptedConnection()
+    writer.open(next, claimOf(4, 1, [{ term: 3, first: 1 }]))
+    expect(await isOpen(answer)).toBe(true)
+    apply([{ index: 1, term: 3, opId: 'a', args: 'a' } as Entry])
+    await expect(answer).resolves.toBe('a at 1 of 3')
+    expect(sent(next)).toEqual([])
+  })
+
+  it('not in the log, under an own claim: sends it again, in front of later ones', async () => {
+    void submit('b')
+    writer.resolveLost(claimOf(4), true)
+    const next = new ScriptedConnection()
+    writer.open(next, claimOf(4))
+    await settle()
+    expect(sent(next)).toEqual([['a', 'b']])
+    last(next).accept()
+    await expect(answer).resolves.toBe('a at 1 of 4')
+  })
+
+  it('not in the log, under the claim of another: nothing was written', async () => {
+    writer.resolveLost(claimOf(4), false)
+    await expect(answer).rejects.toThrow('The leader was replaced before the write entered the log')
+    expect(await codeOf(answer)).toBe('NOT_LEADER')
+  })
+
+  it('in another life of Redis: unknown', async () => {
+    writer.resolveLost({ ...claimOf(4), replId: 's' }, true)
+    await expect(answer).rejects.toThrow('Redis lost entries after the write was sent')
+    expect(await codeOf(answer)).toBe('OUTCOME_UNKNOWN')
+  })
+
+  it('its claim is still the last: open, until another one decides', async () => {
+    writer.resolveLost(claimOf(3), false)
+    expect(await isOpen(answer)).toBe(true)
+    writer.resolveLost(claimOf(4), false)
+    expect(await codeOf(answer)).toBe('NOT_LEADER')
+  })
+
+  it('a caller who was told "unknown" is not overtaken by a second attempt', async () => {
+    await clock.advance(TIMEOUT_MS)
+    expect(await codeOf(answer)).toBe('OUTCOME_UNKNOWN')
+    writer.resolveLost(claimOf(4), true)
+    const next = new ScriptedConnection()
+    writer.open(next, claimOf(4))
+    await settle()
+    expect(sent(next)).toEqual([])
+  })
+})
+
+it('a reply that is lost after the reign is decided by what the log said meanwhile', async () => {
+  writer.open(connection, claimOf(3))
+  const answer = submit('a')
+  await settle()
+  writer.close('over')
+  writer.resolveLost(claimOf(4), false)
+  last().lose()
+  expect(await codeOf(answer)).toBe('NOT_LEADER')
+})
+
+describe('after the timeout', () => {
+  beforeEach(() => writer.open(connection, claimOf(3)))
+
+  it('what waits is BUSY and is not sent any more; what was sent is unknown', async () => {
+    const inFlight = submit('a')
+    await settle()
+    const waiting = submit('b')
+    await clock.advance(TIMEOUT_MS)
+    expect(await codeOf(inFlight)).toBe('OUTCOME_UNKNOWN')
+    expect(await codeOf(waiting)).toBe('BUSY')
+    last().accept()
+    await settle()
+    expect(sent()).toEqual([['a']])
+  })
+})
+
+describe('drain', () => {
+  beforeEach(() => writer.open(connection, claimOf(3)))
+
+  it('takes no more writes, and resolves once those taken are answered', async () => {
+    const first = submit('a')
+    await settle()
+    const second = submit('b')
+    const drained = writer.drain(new AbortController().signal)
+    expect(await codeOf(submit('c'))).toBe('NOT_LEADER')
+    last().accept()
+    await settle()
+    expect(await isOpen(drained)).toBe(true)
+    last().accept()
+    await drained
+    await expect(Promise.all([first, second])).resolves.toEqual(['a at 1 of 3', 'b at 2 of 3'])
+  })
+
+  it('also takes along what was submitted in the same turn', async () => {
+    const answer = submit('a')
+    const drained = writer.drain(new AbortController().signal)
+    expect(await isOpen(drained)).toBe(true)
+    last().accept()
+    await drained
+    await expect(answer).resolves.toBe('a at 1 of 3')
+  })
+})

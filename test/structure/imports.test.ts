@@ -1,0 +1,87 @@
+import { filesIn, importsOf } from './source-files.js'
+
+const CORE = 'packages/core/src/'
+
+/**
+ * The order of DESIGN §9: a file imports only from what stands in a line above it, or in its own folder. Types count.
+ * Files at the top of `src` are named, folders end with a slash.
+ */
+const ORDER = [
+  ['clock', 'errors', 'events', 'position', 'options', 'option-checks', 'observe/'],
+  ['log/'],
+  ['apply/'],
+  ['read/', 'write/', 'replicate/'],
+  ['elect/'],
+  ['operate/'],
+  ['parts', 'redis/'],
+  ['instance', 'describe', 'reactions', 'lifecycle', 'election-node', 'replicated-node'],
+  ['create-node'],
+  ['index'],
+]
+
+const files = filesIn(CORE, '.ts').filter(({ path }) => !path.endsWith('.d.ts'))
+
+/** Where a file of core stands: its folder with a slash, or its own name. */
+function placeOf(path: string): string {
+  const [first = '', rest] = path.slice(CORE.length).split('/')
+  return rest === undefined ? first.replace(/\.ts$/, '') : `${first}/`
+}
+
+function lineOf(place: string): number {
+  return ORDER.findIndex((line) => line.includes(place))
+}
+
+const imports = files.flatMap((file) => importsOf(file).map((target) => ({ from: file.path, target })))
+const inside = imports.filter(({ target }) => target.startsWith(CORE))
+const packages = imports.filter(
+  ({ target }) => !target.startsWith('packages/') && !target.startsWith('node:'),
+)
+
+it('finds something to check', () => {
+  expect(files.length).toBeGreaterThan(30)
+  expect(inside.length).toBeGreaterThan(100)
+})
+
+it('knows where every file stands', () => {
+  expect(files.map(({ path }) => placeOf(path)).filter((place) => lineOf(place) === -1)).toEqual([])
+})
+
+it('imports go one way', () => {
+  const wrong = inside.filter(({ from, target }) => {
+    const [place, source] = [placeOf(from), placeOf(target)]
+    if (place === source) return false
+    const [line, above] = [lineOf(place), lineOf(source)]
+    // Folders that share a line are strangers; files that share one are peers.
+    return above > line || (above === line && place.endsWith('/') && source.endsWith('/'))
+  })
+  expect(wrong).toEqual([])
+})
+
+it('only redis/ knows ioredis, redlock and bullmq, and nothing else comes from outside', () => {
+  expect(packages.filter(({ from }) => placeOf(from) !== 'redis/')).toEqual([])
+  expect(new Set(packages.map(({ target }) => target))).toEqual(new Set(['ioredis', 'redlock', 'bullmq']))
+})
+
+it('only createNode knows redis/', () => {
+  const users = inside.filter(
+    ({ from, target }) => placeOf(target) === 'redis/' && placeOf(from) !== 'redis/',
+  )
+  expect(new Set(users.map(({ from }) => placeOf(from)))).toEqual(new Set(['create-node']))
+})
+
+it('the adapter knows only the public face of core', () => {
+  const adapter = filesIn('packages/express-adapter/src', '.ts')
+  const targets = new Set(
+    adapter.flatMap(importsOf).filter((target) => !target.startsWith('packages/express-adapter/')),
+  )
+  const foreign = [...targets].filter((target) => !target.startsWith('node:'))
+  expect(new Set(foreign)).toEqual(
+    new Set(['@leasehold/core', 'express', 'undici'].filter((name) => targets.has(name))),
+  )
+  expect(targets).toContain('@leasehold/core')
+})
+
+it('examples know only the public face of both', () => {
+  const targets = filesIn('examples', '.ts').flatMap(importsOf)
+  expect(targets.filter((target) => /^packages\/|^@leasehold\/[^/]+\//.test(target))).toEqual([])
+})
