@@ -24,7 +24,14 @@ test('the app in the README compiles against the published types', async () => {
   writeFileSync(
     join(dir, 'tsconfig.json'),
     JSON.stringify({
-      compilerOptions: { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, types: ['node'], skipLibCheck: true },
+      compilerOptions: {
+        module: 'nodenext',
+        target: 'es2022',
+        strict: true,
+        noEmit: true,
+        types: ['node'],
+        skipLibCheck: true,
+      },
       include: ['app.mts'],
     }),
   )
@@ -36,7 +43,9 @@ test('the app in the README compiles against the published types', async () => {
 test('the app in the README runs, answers, and stops on SIGTERM', async () => {
   const redis = await startRedis({ appendOnly: 'everysec' })
   const port = await freePort()
-  const { code: program } = transformSync(APP, { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } })
+  const { code: program } = transformSync(APP, {
+    jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+  })
   writeFileSync(join(dir, 'app.mjs'), program)
   const app = await own(process.execPath, [join(dir, 'app.mjs')], {
     env: { PORT: String(port), REDIS_URL: redis.url },

@@ -8,7 +8,7 @@ const running = new Set<ElectionNode>()
 let made = 0
 
 /** Short times, so that what takes some of them does not take long. */
-const QUICK = { lease: { ttlMs: 1000 }, heartbeatMs: 100, startTimeoutMs: 15_000 }
+const QUICK = { lease: { ttlMs: 1000 }, heartbeatMs: 100, settleMs: 100, startTimeoutMs: 15_000 }
 
 /** A group of its own for each test, so that tests can share a Redis. */
 export function newGroup(): string {

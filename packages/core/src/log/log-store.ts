@@ -77,7 +77,7 @@ export interface Claim extends LogStamp {
   readonly head: number
   readonly headTerm: number
   readonly table: TermTable
-  /** True if the server is in another life than at the claim before: it may have lost entries. */
+  /** True if the server is in another life than when the log was last written to: it may have lost entries. */
   readonly replIdChanged: boolean
 }
 

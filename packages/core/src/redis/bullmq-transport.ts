@@ -128,18 +128,18 @@ export class BullmqTransport implements JobTransport {
   async close(): Promise<void> {
     const inReach = this.#workerClient.status === 'ready'
     if (this.#worker) {
-      // Without Redis a plain close never returns, and a second call gets the promise of the first.
-      const closed = this.#worker.close(!inReach)
-      await withDeadline(this.#clock, closed, CLOSE_TIMEOUT_MS, () => new Error('late')).catch(() => {})
-    }
-    if (inReach && this.#worker) {
-      await withDeadline(this.#clock, this.remove(this.#id), CLOSE_TIMEOUT_MS, () => new Error('late')).catch(
-        () => {},
-      )
+      // By force: a plain close never returns where the blocking connection is lost, and a second call gets the promise
+      // of the first. A job that is under way is of no use any more, and its queue goes with it.
+      await this.#limit(this.#worker.close(true))
+      if (inReach) await this.#limit(this.remove(this.#id))
     }
     for (const queue of this.#queues.values()) queue.close().catch(() => {})
     this.#queues.clear()
     for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) disconnect(client)
+  }
+
+  async #limit(promise: Promise<unknown>): Promise<void> {
+    await withDeadline(this.#clock, promise, CLOSE_TIMEOUT_MS, () => new Error('late')).catch(() => {})
   }
 
   #queue(id: string): Queue {

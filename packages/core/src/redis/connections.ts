@@ -25,9 +25,17 @@ const FAIL_FAST = {
   failoverDetector: true,
 } satisfies Duty
 
-/** For commands: log reads, members, lease nodes, pushing jobs. Reconnects by itself; a command fails after `timeoutMs`. */
+/**
+ * For commands: log reads, members, lease nodes, pushing jobs. Reconnects by itself; a command fails after `timeoutMs`. A
+ * socket that stays mute for longer is given up: packets that are dropped close no connection (T10 in the list of traps).
+ */
 export function commandOptions(timeoutMs: number): Duty {
-  return { ...FAIL_FAST, commandTimeout: timeoutMs, connectTimeout: Math.max(timeoutMs, 1000) }
+  return {
+    ...FAIL_FAST,
+    commandTimeout: timeoutMs,
+    socketTimeout: 2 * timeoutMs,
+    connectTimeout: Math.max(timeoutMs, 1000),
+  }
 }
 
 /** For one term: as for commands, but it never reaches a second socket. */

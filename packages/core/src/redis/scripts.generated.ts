@@ -36,7 +36,7 @@ local first = string.format('%.0f', tonumber(head) + 1)
 if headTerm ~= term then
   redis.call('HSET', KEYS[3], term, first .. ':' .. nonce)
 end
-redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time)
+redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time, 'replId', replId)
 return { 'APPENDED', first, time }
 `,
   claim: `-- Grants the next term to a holder of the lease (G1), and says what the log looks like at that moment.
@@ -44,7 +44,7 @@ return { 'APPENDED', first, time }
 -- KEYS  1 meta   2 terms   3 lease
 -- ARGV  1 expected stored term   2 floor: highest term the candidate has seen   3 nonce   4 leader id   5 url
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
--- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the replication id differs from the last claim's,
+-- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
 --           {term, 'first:nonce', ...}}
 --          {'OUTRUN', stored term}   another claim came between
 --          {'LEASE'}                 the lease is not the candidate's any more
@@ -74,8 +74,9 @@ term = string.format('%.0f', term)
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 
-redis.call('HSET', KEYS[1], 'term', term, 'nonce', ARGV[3], 'replId', replId, 'leader', ARGV[4], 'url', ARGV[5],
-  'publicUrl', ARGV[6], 'lease', ARGV[7])
+-- The stored replication id stays that of the last write: a claim that is not served must not hide that something may be lost.
+redis.call('HSET', KEYS[1], 'term', term, 'nonce', ARGV[3], 'leader', ARGV[4], 'url', ARGV[5], 'publicUrl', ARGV[6],
+  'lease', ARGV[7])
 if lastLeader ~= ARGV[4] then redis.call('HINCRBY', KEYS[1], 'leaderChanges', 1) end
 
 return {

@@ -186,12 +186,17 @@ describe('claim', () => {
     expect(second.table).toEqual([first.term, '1:n1'])
   })
 
-  it('says when Redis is in another life than at the last claim', async () => {
-    expect((await reign('n1')).replIdChanged).toBe('0')
+  it('says when Redis is in another life than at the last write', async () => {
+    const first = await reign('n1')
+    expect(first.replIdChanged).toBe('0')
+    await append(first, ['a'])
     expect((await reign('n2')).replIdChanged).toBe('0')
     await changeReplId()
     expect((await reign('n3')).replIdChanged).toBe('1')
-    expect((await reign('n4')).replIdChanged).toBe('0')
+    const next = await reign('n4')
+    expect(next.replIdChanged).toBe('1') // a claim that was not served must not hide it
+    await append(next, ['b'])
+    expect((await reign('n5')).replIdChanged).toBe('0')
   })
 
   it('counts a change of leader, and no claim of the same one', async () => {

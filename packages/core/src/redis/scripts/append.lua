@@ -34,5 +34,5 @@ local first = string.format('%.0f', tonumber(head) + 1)
 if headTerm ~= term then
   redis.call('HSET', KEYS[3], term, first .. ':' .. nonce)
 end
-redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time)
+redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time, 'replId', replId)
 return { 'APPENDED', first, time }

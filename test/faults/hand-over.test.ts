@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { createNode, type ElectionNode } from '@leasehold/core'
+import { eventually } from '../support/deadline.js'
+import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { stopAll } from '../support/stop-all.js'
+import { LedgerGroup, termConnection } from './ledger-group.js'
+import { problemsOf, replicasEqualLog, startWriters } from './ledger.js'
+
+/** Nobody waits for such a lease to run out here. */
+const TTL_MS = 10_000
+/** Well below it; usually some ten milliseconds. */
+const AT_ONCE_MS = 3000
+
+let redis: RedisServer
+
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(stopAll)
+
+it('G4, G10: a leader that stops under load hands over at once, and nothing acknowledged is lost', async () => {
+  const group = new LedgerGroup(redis)
+  for (const name of ['a', 'b', 'c']) await group.add(name, { ttlMs: TTL_MS })
+  const writers = startWriters(() => group.members)
+  let running = [...group.members]
+  for (const left of [2, 1]) {
+    const acknowledged = writers.acknowledged
+    await eventually(() => writers.acknowledged > acknowledged + 100, { message: 'writes to go on' })
+    const leader = await group.leader()
+    const stopped = leader.node.stop()
+    running = running.filter((member) => member !== leader)
+    expect(running).toHaveLength(left)
+    await eventually(() => running.some(({ node }) => node.isLeader), { timeoutMs: AT_ONCE_MS })
+    await stopped
+    expect(leader.happened.at(-1)).toMatchObject({ event: 'demoted', reason: 'stopped' })
+  }
+  const acknowledged = writers.acknowledged
+  await eventually(() => writers.acknowledged > acknowledged + 100, { message: 'writes to go on' })
+
+  const history = await writers.stop()
+  const log = await replicasEqualLog(redis, group.name, running)
+  expect(problemsOf(history, log)).toEqual([])
+  await group.stop()
+})
+
+it('G1: instances that only elect lead one at a time, each time in a later term, until its signal aborts', async () => {
+  const group = `faults-${randomUUID().slice(0, 8)}`
+  const nodes = ['a', 'b', 'c'].map((name) =>
+    createNode({ group, name, redis: redis.url, lease: { ttlMs: TTL_MS }, heartbeatMs: 200 }),
+  )
+  const runs: { node: ElectionNode; term: number; signal: AbortSignal }[] = []
+  for (const node of nodes) {
+    node.whileLeader(({ term, signal }) => void runs.push({ node, term, signal }))
+    await node.start()
+  }
+  /** Waits for the next call of the function, which is made by the only one that leads. */
+  const run = async (at: number) => {
+    const next = await eventually(() => runs[at], { timeoutMs: AT_ONCE_MS, message: `call ${at}` })
+    expect(nodes.filter(({ isLeader }) => isLeader)).toEqual([next.node])
+    return next
+  }
+
+  const first = await run(0)
+  await redis.command('CLIENT', 'KILL', 'ID', await termConnection(redis, group, first.node.name))
+  const second = await run(1)
+  expect(second.node).toBe(first.node)
+  await second.node.stop()
+  const third = await run(2)
+  await third.node.stop()
+  const last = await run(3)
+
+  const terms = runs.map(({ term }) => term)
+  expect(terms).toEqual([...new Set(terms)].toSorted((a, b) => a - b))
+  expect(runs.map(({ signal }) => signal.aborted)).toEqual([true, true, true, false])
+  expect(new Set([second, third, last].map(({ node }) => node))).toEqual(new Set(nodes))
+  await last.node.stop()
+  expect(last.signal.aborted).toBe(true)
+})

@@ -1,0 +1,129 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createNode, type DemotionReason, type NodeOptions } from '@leasehold/core'
+import { Redis } from 'ioredis'
+import { keysOf } from '../../packages/core/src/redis/keys.js'
+import { scripts } from '../../packages/core/src/redis/scripts.generated.js'
+import { eventually, once } from '../support/deadline.js'
+import type { RedisServer } from '../support/redis-server.js'
+import { type Match, startProxy, type TcpProxy } from '../support/tcp-proxy.js'
+import { type Answer, answerTo, type Ledger, ledger, type LedgerHolder } from './ledger.js'
+
+/** Finds a script's call by digest among the bytes for Redis. */
+export function callOf(script: keyof typeof scripts): Match {
+  const digest = createHash('sha1').update(scripts[script]).digest('hex')
+  return (chunk) => chunk.includes(digest)
+}
+
+/** Something that a node has emitted about its own leadership. */
+export type Happening =
+  | { readonly event: 'elected'; readonly term: number }
+  | { readonly event: 'demoted'; readonly term: number; readonly reason: DemotionReason }
+
+type MemberOptions = Partial<Pick<NodeOptions, 'heartbeatMs' | 'commandTimeoutMs' | 'writeTimeoutMs'>> & {
+  ttlMs?: number
+}
+
+/** A node in this process. It has its own ways to the log and to the lease, which a test may cut. Made by `LedgerGroup`. */
+export class Member implements LedgerHolder {
+  readonly name: string
+  readonly node
+  readonly log: TcpProxy
+  readonly lease: TcpProxy
+  /** In the order in which they were emitted. */
+  readonly happened: Happening[] = []
+
+  constructor(group: string, name: string, log: TcpProxy, lease: TcpProxy, options: MemberOptions) {
+    const { ttlMs = 1000, ...others } = options
+    this.name = name
+    this.log = log
+    this.lease = lease
+    this.node = createNode({
+      group,
+      name,
+      redis: `redis://127.0.0.1:${log.port}`,
+      lease: { redis: `redis://127.0.0.1:${lease.port}`, ttlMs },
+      heartbeatMs: 200,
+      settleMs: 500, // after a start of Redis, everybody waits that long
+      stopTimeoutMs: 1000,
+      stateMachine: ledger,
+      ...others,
+    })
+    this.node.on('elected', ({ term }) => this.happened.push({ event: 'elected', term }))
+    this.node.on('demoted', ({ term, reason }) => this.happened.push({ event: 'demoted', term, reason }))
+  }
+
+  write(item: string): Promise<Answer> {
+    return answerTo(this.node.submit('add', item))
+  }
+
+  async ledger(): Promise<Ledger> {
+    return this.node.read((state) => structuredClone(state))
+  }
+
+  /** Waits until it leads. */
+  async leads(options: { timeoutMs?: number } = {}): Promise<number> {
+    await eventually(() => this.node.isLeader, { ...options, message: `${this.name} to lead` })
+    return this.node.term
+  }
+
+  /** Ends all faults on both of its ways, and closes what they left mute, so that the node connects anew. */
+  reconnect(): void {
+    for (const proxy of [this.log, this.lease]) {
+      proxy.heal()
+      proxy.reset()
+    }
+  }
+}
+
+/** Nodes of one group in this process. */
+export class LedgerGroup {
+  readonly name = `faults-${randomUUID().slice(0, 8)}`
+  readonly keys = keysOf(this.name)
+  readonly members: Member[] = []
+  readonly #redis: RedisServer
+
+  constructor(redis: RedisServer) {
+    this.#redis = redis
+  }
+
+  /** Starts a node and waits until it has joined; the first one leads then. */
+  async add(name: string, options: MemberOptions = {}): Promise<Member> {
+    // Else the first append of all is answered NOSCRIPT, and a fault set on it would hit no append.
+    await this.#redis.command('SCRIPT', 'LOAD', scripts.append)
+    const targetPort = this.#redis.port
+    const [log, lease] = await Promise.all([startProxy({ targetPort }), startProxy({ targetPort })])
+    const member = new Member(this.name, name, log, lease, options)
+    this.members.push(member)
+    await member.node.start()
+    return member
+  }
+
+  /** Waits until somebody leads. */
+  async leader(): Promise<Member> {
+    return eventually(() => this.members.find(({ node }) => node.isLeader), { message: 'a leader' })
+  }
+
+  /** Stops all nodes. */
+  async stop(): Promise<void> {
+    for (const { log, lease } of this.members) for (const proxy of [log, lease]) proxy.heal()
+    await Promise.all(this.members.map(({ node }) => node.stop()))
+  }
+}
+
+/** Redis's id of the connection on which a node has claimed. */
+export async function termConnection(redis: RedisServer, group: string, name: string): Promise<string> {
+  const clients = String(await redis.command('CLIENT', 'LIST'))
+  const found = new RegExp(`^id=(\\d+) .* name=leasehold:${group}:${name}:term `, 'm').exec(clients)
+  if (!found?.[1]) throw new Error(`${name} has no connection for a term`)
+  return found[1]
+}
+
+/** Watches the server. `seen` resolves when it has run a script with `text` in an argument, whatever it answered. */
+export async function callSeen(redis: RedisServer, text: string): Promise<{ seen: Promise<unknown> }> {
+  const client = new Redis(redis.url, { protocol: 2 })
+  const monitor = await client.monitor()
+  const seen = once<[string, string[]]>(monitor, 'monitor', {
+    where: (_time, [name, ...args]) => name === 'evalsha' && args.some((arg) => arg.includes(text)),
+  }).finally(() => [client, monitor].forEach((each) => each.disconnect()))
+  return { seen }
+}

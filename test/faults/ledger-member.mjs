@@ -1,0 +1,60 @@
+// A node in a process of its own that does what the test tells it; see `ledger-process.ts` for the test's end.
+import { shiftClock } from './shifted-clock.mjs'
+import { createNode, defineStateMachine } from '@leasehold/core'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { onMessage, send } from '../support/program-port.mjs'
+
+/** As in `ledger.ts`. */
+const ledger = defineStateMachine({
+  name: 'ledger',
+  version: 1,
+  initial: () => ({ items: [], indexes: [] }),
+  commands: {
+    add(state, item, ctx) {
+      state.indexes.push(ctx.index)
+      return state.items.push(item)
+    },
+  },
+})
+
+const node = createNode({ ...JSON.parse(process.env.NODE_OPTIONS_JSON), stateMachine: ledger })
+const happened = []
+node.on('elected', ({ term }) => happened.push({ event: 'elected', term }))
+node.on('demoted', ({ term, reason }) => happened.push({ event: 'demoted', term, reason }))
+
+function write(item) {
+  return node.submit('add', item).then(
+    ({ result, index, term }) => ({ code: 'OK', place: result, index, term }),
+    ({ code, message }) => ({ code, message }),
+  )
+}
+
+const calls = {
+  write,
+  look: () => ({ leads: node.isLeader, term: node.term, index: node.position.index, happened }),
+  alive: async () => (await node.groupStatus()).members.filter(({ alive }) => alive).map(({ id }) => id),
+  ledger: () => node.read((state) => state),
+  shiftClock: (ms) => ({ nowMs: shiftClock(ms) }),
+
+  /** Blocks the event loop in the turn of a write; looks at once, and writes again at every kind of moment behind it. */
+  async block(ms) {
+    const { term } = node
+    const answers = [write('submitted before')]
+    send({ blocking: true })
+    const untilMs = performance.now() + ms
+    while (performance.now() < untilMs);
+    const leads = node.isLeader
+    answers.push(write('in the same turn'))
+    await Promise.resolve()
+    answers.push(write('in a microtask'))
+    await setImmediate()
+    answers.push(write('in the next turn'))
+    await setTimeout(1)
+    answers.push(write('a millisecond later'))
+    return { term, leads, answers: await Promise.all(answers) }
+  },
+}
+
+onMessage(async ({ id, call, argument }) => send({ id, reply: await calls[call](argument) }))
+await node.start()
+send({ started: true })
