@@ -182,8 +182,14 @@ export class Instance {
   settle(term: number, signal: AbortSignal): Promise<readonly MemberView[]> {
     const { leases } = this.parts
     const { settleMs } = this.options
+    const known = this.roster.alive.map((member) => member.id)
+    const empty = this.applier.index === 0
     this.heartbeat.beatNow()
-    return settle({ ...this.parts, settleMs, announce: () => leases.announceLeader() }, term, signal)
+    return settle(
+      { ...this.parts, settleMs, known, empty, announce: () => leases.announceLeader() },
+      term,
+      signal,
+    )
   }
 
   warn(code: string, message: string, cause?: unknown): void {

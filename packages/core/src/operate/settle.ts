@@ -12,30 +12,35 @@ export interface SettleParts {
   readonly transport: JobTransport
   readonly clock: Clock
   readonly settleMs: number
+  /** Instances that were alive when this one last heard of them: they may be on their way back to Redis. */
+  readonly known: readonly string[]
+  /** True for a claimant without data, which cannot know whom to wait for. */
+  readonly empty: boolean
   /** Tells everybody of the claim, so that they look at the log and publish what they have. */
   announce(): void
 }
 
 /**
- * Waits until every instance that is connected has compared its replica with the claim of `term` and published what it
- * has, at most `settleMs` (G7). On a server so young that instances may still be on their way back to it, waits until it
- * has run that long. Returns what is known then.
+ * Waits until every instance that is known or connected has compared its replica with the claim of `term` and published
+ * what it has, at most `settleMs` (G7). A claimant without data also waits until the server has run that long: instances
+ * that it has never heard of may be on their way back. Returns what is known then.
  */
 export async function settle(
   parts: SettleParts,
   term: number,
   signal: AbortSignal,
 ): Promise<readonly MemberView[]> {
-  const { log, members, transport, clock, settleMs } = parts
+  const { log, members, transport, clock, settleMs, known, empty } = parts
   const startedMs = clock.now()
-  const youngForMs = Math.min(settleMs, Math.max(0, settleMs - (await log.serverAgeMs())))
+  const youngForMs = empty ? Math.max(0, settleMs - (await log.serverAgeMs())) : 0
   parts.announce()
   for (;;) {
     const [present, views] = await Promise.all([transport.present(), members.list()])
     const waitedMs = clock.now() - startedMs
-    const answered = present.every((id) => views.some((view) => view.id === id && view.term >= term))
+    const awaited = [...new Set([...present, ...known])]
+    const answered = awaited.every((id) => views.some((view) => view.id === id && view.term >= term))
     if ((answered && waitedMs >= youngForMs) || waitedMs >= settleMs || signal.aborted) {
-      return views.filter(({ id }) => present.includes(id))
+      return views.filter(({ id }) => awaited.includes(id))
     }
     await clock.sleep(LOOK_MS, signal)
   }

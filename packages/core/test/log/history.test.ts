@@ -52,6 +52,7 @@ describe('compareHistory', () => {
     ['another reign at the last entry', 'aab', 'aac', off(2)],
     ['another reign behind the last common entry', 'aaab', 'aac', off(2)],
     ['one reign that went on, and was rolled back and followed by another', 'aaaa', 'aabb', off(2)],
+    ['one reign that began elsewhere', 'aab', 'abb', off(1)],
     ['nothing in common', 'ab', 'cd', off(0)],
     ['ahead, but off before that', 'aabbb', 'aac', off(2)],
     ['off in the middle of many reigns', 'abcdef', 'abcxyz', off(3)],
