@@ -126,6 +126,15 @@ describe('a Redis that cannot keep our promises', () => {
     await expectNoOpenHandles(before)
   })
 
+  it('is refused as a lease node, too, if it may evict keys', async () => {
+    const before = handleSnapshot()
+    const lease = await startRedis({ args: ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'] })
+    const error = await errorOf(start({ lease: { redis: lease.url, ttlMs: 1000 } }))
+    await lease.stop()
+    expect(error).toMatchObject({ code: 'REDIS_UNSUPPORTED' })
+    await expectNoOpenHandles(before)
+  })
+
   it('is good enough with that policy, as long as it has no memory limit', async () => {
     await server.command('CONFIG', 'SET', 'maxmemory', '0', 'maxmemory-policy', 'allkeys-lru')
     const node = await start()

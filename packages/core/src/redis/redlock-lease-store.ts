@@ -5,6 +5,7 @@ import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/
 import type { ResolvedOptions } from '../options.js'
 import { commandOptions, connect, createClient, disconnect, subscriberOptions } from './connections.js'
 import type { Keys } from './keys.js'
+import { checkLeaseNode } from './server-checks.js'
 import { scripts } from './scripts.generated.js'
 
 /** Beyond any clock: redlock compares a lock's expiration with the wall clock, and would give up when that jumps. */
@@ -59,6 +60,8 @@ export class RedlockLeaseStore implements LeaseStore {
         majority,
       ),
     ])
+    const reached = this.#nodes.filter((node) => node.status === 'ready')
+    await Promise.all(reached.map((node) => checkLeaseNode(node)))
   }
 
   async acquire(): Promise<Lease | undefined> {

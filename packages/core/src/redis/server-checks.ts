@@ -28,12 +28,7 @@ export async function checkServer(client: Redis): Promise<Warning[]> {
     })
     return warnings
   }
-  if (Number(config.get('maxmemory') ?? 0) > 0 && config.get('maxmemory-policy') !== 'noeviction') {
-    throw new LeaseholdError(
-      'REDIS_UNSUPPORTED',
-      `This Redis has maxmemory-policy ${config.get('maxmemory-policy')} and may evict the lease or the log under memory pressure. Set it to noeviction.`,
-    )
-  }
+  refuseEviction(config)
   if (config.get('appendonly') !== 'yes') {
     const snapshots = config.get('save') ? 'everything since its last RDB snapshot' : 'the whole log'
     warnings.push({
@@ -49,6 +44,25 @@ export async function checkServer(client: Redis): Promise<Warning[]> {
     })
   }
   return warnings
+}
+
+/**
+ * Looks whether a lease node may evict the lease under memory pressure.
+ *
+ * @throws LeaseholdError `REDIS_UNSUPPORTED` if so. Where CONFIG is forbidden it cannot be told.
+ */
+export async function checkLeaseNode(client: Redis): Promise<void> {
+  const config = await readConfig(client)
+  if (config) refuseEviction(config)
+}
+
+function refuseEviction(config: ReadonlyMap<string, string>): void {
+  const policy = config.get('maxmemory-policy')
+  if (Number(config.get('maxmemory') ?? 0) === 0 || policy === 'noeviction') return
+  throw new LeaseholdError(
+    'REDIS_UNSUPPORTED',
+    `This Redis has maxmemory-policy ${policy} and may evict the lease or the log under memory pressure. Set it to noeviction.`,
+  )
 }
 
 /** Redis 7.0 or Valkey 7.2 on. */
