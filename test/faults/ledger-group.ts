@@ -1,9 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createNode, type DemotionReason, type NodeOptions } from '@leasehold/core'
-import { Redis } from 'ioredis'
 import { keysOf } from '../../packages/core/src/redis/keys.js'
 import { scripts } from '../../packages/core/src/redis/scripts.generated.js'
-import { eventually, once } from '../support/deadline.js'
+import { eventually } from '../support/deadline.js'
 import type { RedisServer } from '../support/redis-server.js'
 import { type Match, startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 import { type Answer, answerTo, type Ledger, ledger, type LedgerHolder } from './ledger.js'
@@ -118,12 +117,11 @@ export async function termConnection(redis: RedisServer, group: string, name: st
   return found[1]
 }
 
-/** Watches the server. `seen` resolves when it has run a script with `text` in an argument, whatever it answered. */
-export async function callSeen(redis: RedisServer, text: string): Promise<{ seen: Promise<unknown> }> {
-  const client = new Redis(redis.url, { protocol: 2 })
-  const monitor = await client.monitor()
-  const seen = once<[string, string[]]>(monitor, 'monitor', {
-    where: (_time, [name, ...args]) => name === 'evalsha' && args.some((arg) => arg.includes(text)),
-  }).finally(() => [client, monitor].forEach((each) => each.disconnect()))
-  return { seen }
+/** The scripts that Redis has run since `SLOWLOG RESET`, as text, whatever they answered. It must be told to log all. */
+export async function scriptsRun(redis: RedisServer): Promise<string[]> {
+  const entries = (await redis.command('SLOWLOG', 'GET', -1)) as [number, number, number, string[]][]
+  return entries.map(([, , , words]) => words.join(' ')).filter((text) => /^evalsha /i.test(text))
 }
+
+/** Has `scriptsRun` see all. */
+export const LOG_ALL = ['--slowlog-log-slower-than', '0', '--slowlog-max-len', '1000']
