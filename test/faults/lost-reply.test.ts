@@ -1,4 +1,4 @@
-import { eventually, once } from '../support/deadline.js'
+import { eventually, once, within } from '../support/deadline.js'
 import { seededRandom } from '../support/random.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
@@ -88,7 +88,7 @@ describe('an append that is still under way when its term is over', () => {
     const answer = await writeUnderWay()
     const again = leader.log.holdWhen('toServer', isAppend)
     leader.log.detachHeld()
-    await again // no entry of the new term protects the log yet
+    await within(again) // no entry of the new term protects the log yet
     await redis.command('SLOWLOG', 'RESET')
     await leader.log.deliverHeld()
     expect(await scriptsRun(redis)).toContainEqual(expect.stringContaining('under way'))
