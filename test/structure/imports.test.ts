@@ -7,7 +7,7 @@ const CORE = 'packages/core/src/'
  * Files at the top of `src` are named, folders end with a slash.
  */
 const ORDER = [
-  ['clock', 'errors', 'events', 'position', 'options', 'option-checks', 'observe/'],
+  ['clock', 'deferred', 'errors', 'events', 'position', 'options', 'option-checks', 'observe/'],
   ['log/'],
   ['apply/'],
   ['read/', 'write/', 'replicate/'],

@@ -1,14 +1,13 @@
 import { EventEmitter } from 'node:events'
 import type { StateMachine } from './apply/state-machine.js'
 import { describeGroup, describeInstance } from './describe.js'
-import { OptionsError } from './errors.js'
 import type { LeaderInfo, NodeEvents, Role } from './events.js'
 import { Instance } from './instance.js'
 import { Lifecycle } from './lifecycle.js'
 import type { Credentials } from './operate/credentials.js'
 import type { LeaderFunction } from './operate/leader-work.js'
 import type { GroupStatus, InstanceStatus } from './operate/status.js'
-import { isHttpUrl } from './option-checks.js'
+import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import type { Position } from './position.js'
@@ -110,12 +109,11 @@ export class ElectionNode {
    * @throws OptionsError if one is not an http or https URL.
    */
   setUrl(url: string, publicUrl?: string): void {
-    const problems = Object.entries({ url, publicUrl })
-      .filter(([, value]) => value !== undefined && !isHttpUrl(value))
-      .map(([option, value]) => `${option} is ${JSON.stringify(value)}: must be an http or https URL`)
-    if (problems.length > 0) throw new OptionsError(problems)
-    this.instance.url = url.replace(/\/+$/, '')
-    if (publicUrl !== undefined) this.instance.publicUrl = publicUrl.replace(/\/+$/, '')
+    const check = new OptionChecks()
+    const [reachable, reachableByClients] = [check.url('url', url), check.url('publicUrl', publicUrl)]
+    check.throwIfAny()
+    this.instance.url = reachable
+    if (reachableByClients !== undefined) this.instance.publicUrl = reachableByClients
     this.instance.heartbeat.beatNow()
     this.instance.elector.wake()
   }

@@ -40,7 +40,8 @@ export interface InstanceParts extends Parts {
 
 /**
  * The stages of a write, wired: who tells whom what. Each stage knows only what stands before it; this is the one
- * place that knows them all. Starting and stopping is in `lifecycle.ts`, the public face in `node.ts`.
+ * place that knows them all. Starting and stopping is in `lifecycle.ts`, the public face in `election-node.ts` and
+ * `replicated-node.ts`.
  */
 export class Instance {
   readonly parts: InstanceParts
@@ -280,7 +281,7 @@ export class Instance {
     this.receiver.pause()
     this.writer.open(served.connection, served.claim)
     if (this.replicates) {
-      const followers = this.roster.alive.filter((member) => member.id !== this.options.id)
+      const followers = this.roster.aliveBut(this.options.id)
       this.pusher.start(
         term,
         served.claim.head,

@@ -88,8 +88,8 @@ export class OptionChecks {
   }
 }
 
-/** An http or https URL without credentials. Shared with `setUrl`. */
-export function isHttpUrl(value: string): boolean {
+/** An http or https URL without credentials. */
+function isHttpUrl(value: string): boolean {
   return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && !hasCredentials(value)
 }
 
@@ -126,7 +126,7 @@ function show(value: unknown): string {
 }
 
 /** True for one of the write concerns of the API, whether this version can honour it or not. */
-export function isWriteConcern(value: unknown): value is WriteConcern {
+function isWriteConcern(value: unknown): value is WriteConcern {
   if (value === 'log' || value === 'majority' || value === 'fsync') return true
   if (typeof value !== 'object' || value === null) return false
   const [[key, count] = [], ...rest] = Object.entries(value)

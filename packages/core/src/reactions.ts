@@ -6,22 +6,21 @@ import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
 export async function afterHeartbeat(instance: Instance, members: readonly MemberView[]): Promise<void> {
   const { roster, options, elector, receiver } = instance
   roster.update(members)
-  const { alive } = roster
-  const twin = alive.find(({ name, id }) => name === options.name && id !== options.id)
+  const others = roster.aliveBut(options.id)
+  const twin = others.find(({ name }) => name === options.name)
   if (twin && elector.state.role !== 'stopped') {
     instance.warn(
       'NAME_TAKEN',
       `Another living instance, ${twin.id}, has the name "${twin.name}". Names must be unique.`,
     )
   }
-  if (elector.leads) await asLeader(instance, alive)
+  if (elector.leads) await asLeader(instance, others)
   else await receiver.pull() // progress never depends on a job
 }
 
 /** A leader keeps track of its followers, forgets the dead, looks whether it still leads, and keeps the log short. */
-async function asLeader(instance: Instance, alive: readonly MemberView[]): Promise<void> {
-  const { pusher, roster, parts, options, catchUp, elector, snapshots, replicates } = instance
-  const followers = alive.filter(({ id }) => id !== options.id)
+async function asLeader(instance: Instance, followers: readonly MemberView[]): Promise<void> {
+  const { pusher, roster, parts, catchUp, elector, snapshots, replicates } = instance
   pusher.keep(new Set(followers.map(({ id }) => id)))
   if (replicates) for (const { id, index } of followers) pusher.acknowledged(id, index)
   for (const { id } of roster.forgotten) {

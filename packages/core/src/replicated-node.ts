@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { assertJson } from './apply/json.js'
 import type { ArgsOf, Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import { type CreateParts, ElectionNode } from './election-node.js'
-import { LeaseholdError, NotSupportedError, OptionsError } from './errors.js'
+import { LeaseholdError, NotSupportedError } from './errors.js'
 import { encodeEntry } from './log/entry.js'
-import { isWriteConcern } from './option-checks.js'
+import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions, WriteConcern } from './options.js'
 import type { Committed } from './write/pending-writes.js'
 
@@ -142,15 +142,10 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
 
   /** What this version cannot honour is refused; nothing weaker is done in its place. */
   #checkOptions({ writeConcern = this.instance.options.writeConcern, opId, timeoutMs }: WriteOptions): void {
-    const problems: string[] = []
-    if (!isWriteConcern(writeConcern)) {
-      problems.push(
-        `writeConcern is ${JSON.stringify(writeConcern)}: must be 'log', 'majority', 'fsync', { replicas: n } or { redisReplicas: n }`,
-      )
-    }
-    if (timeoutMs !== undefined && !(timeoutMs > 0))
-      problems.push(`timeoutMs is ${String(timeoutMs)}: must be above 0 ms`)
-    if (problems.length > 0) throw new OptionsError(problems)
+    const check = new OptionChecks()
+    check.writeConcern(writeConcern)
+    if (timeoutMs !== undefined && !(timeoutMs > 0)) check.fail('timeoutMs', timeoutMs, 'must be above 0 ms')
+    check.throwIfAny()
     if (writeConcern !== 'log') throw new NotSupportedError(`Write concern ${JSON.stringify(writeConcern)}`)
     if (opId !== undefined) throw new NotSupportedError('An operation id of your own')
   }

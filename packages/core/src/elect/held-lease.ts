@@ -33,7 +33,7 @@ export class HeldLease {
     return this.#ended.signal
   }
 
-  /** Looks at the clock: after a pause the timer may not have run yet (T11 in the list of traps). */
+  /** Looks at the clock: after a pause the timer may not have run yet. */
   get valid(): boolean {
     return !this.#ended.signal.aborted && this.#clock.now() < this.#lease.deadlineMs
   }

@@ -29,6 +29,11 @@ export class Roster {
     return this.all.filter((member) => this.isAlive(member))
   }
 
+  /** The living, without `id`. */
+  aliveBut(id: string): readonly MemberView[] {
+    return this.alive.filter((member) => member.id !== id)
+  }
+
   get forgotten(): readonly MemberView[] {
     return this.#members.filter((member) => isForgotten(member, this.#heartbeatMs))
   }

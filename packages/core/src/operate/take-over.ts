@@ -64,7 +64,7 @@ export async function takeOver(
   return undefined
 }
 
-/** There is no log, the server is in another life than at the claim before, or the log is behind this replica. */
+/** There is no log, the server is in another life than at the last write, or the log is behind this replica. */
 function mayHaveLost({ logId, replIdChanged, head }: Claim, applied: number): boolean {
   return logId === '' || replIdChanged || applied > head
 }

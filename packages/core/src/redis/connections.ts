@@ -27,7 +27,7 @@ const FAIL_FAST = {
 
 /**
  * For commands: log reads, members, lease nodes, pushing jobs. Reconnects by itself; a command fails after `timeoutMs`. A
- * socket that stays mute for longer is given up: packets that are dropped close no connection (T10 in the list of traps).
+ * socket that stays mute for longer is given up: packets that are dropped close no connection.
  */
 export function commandOptions(timeoutMs: number): Duty {
   return {

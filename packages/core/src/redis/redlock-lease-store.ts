@@ -49,15 +49,14 @@ export class RedlockLeaseStore implements LeaseStore {
       const subscribe = () => void subscriber.subscribe(this.#keys.leaseNotices).catch(() => {})
       subscriber.on('ready', subscribe)
     }
-    const majority = Math.floor(this.#nodes.length / 2) + 1
     await Promise.all([
       quorum(
         this.#nodes.map((node) => connect(node, signal)),
-        majority,
+        this.#majority,
       ),
       quorum(
         this.#subscribers.map((node) => connect(node, signal)),
-        majority,
+        this.#majority,
       ),
     ])
     const reached = this.#nodes.filter((node) => node.status === 'ready')
@@ -90,7 +89,7 @@ export class RedlockLeaseStore implements LeaseStore {
       this.#locks.set(lease.value, await this.#redlock.extend(lock, this.#ttlMs))
     } catch (error) {
       const votes = await votesOf(error)
-      const minority = this.#nodes.length - (Math.floor(this.#nodes.length / 2) + 1)
+      const minority = this.#nodes.length - this.#majority
       if (votes.filter(isHeld).length > minority) return undefined
       throw error
     }
@@ -109,10 +108,9 @@ export class RedlockLeaseStore implements LeaseStore {
 
   async look(): Promise<LeaseLook> {
     const answers = await Promise.allSettled(this.#nodes.map((node) => node.pttl(this.#keys.lease)))
-    const majority = Math.floor(this.#nodes.length / 2) + 1
     const free = answers.map((answer) => (answer.status === 'fulfilled' ? freeIn(answer.value) : undefined))
     const known = free.filter((ms) => ms !== undefined).toSorted((a, b) => a - b)
-    const vacantInMs = known[majority - 1]
+    const vacantInMs = known[this.#majority - 1]
     if (vacantInMs === undefined) throw new Error('No majority of the lease nodes answers')
     return { vacantInMs }
   }
@@ -133,6 +131,10 @@ export class RedlockLeaseStore implements LeaseStore {
   /** A lost notice costs time, not safety: the others look at the lease when it should have run out. */
   #announce(notice: 'vacant' | 'taken'): void {
     for (const node of this.#nodes) node.publish(this.#keys.leaseNotices, notice).catch(() => {})
+  }
+
+  get #majority(): number {
+    return Math.floor(this.#nodes.length / 2) + 1
   }
 
   #deadline(startedMs: number): number {
@@ -160,9 +162,9 @@ function isHeld(vote: Error): boolean {
 
 /** Resolves when `needed` of the promises have; rejects as soon as that cannot happen any more. */
 async function quorum(promises: readonly Promise<unknown>[], needed: number): Promise<void> {
-  let failures = 0
   await new Promise<void>((resolve, reject) => {
     let successes = 0
+    let failures = 0
     for (const promise of promises) {
       promise.then(
         () => ++successes === needed && resolve(),

@@ -1,5 +1,6 @@
 import type { Applier } from '../apply/applier.js'
 import { Bell, type Clock, jitter } from '../clock.js'
+import { createDeferred, type Deferred } from '../deferred.js'
 import type { OfferedSnapshot } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import type { CatchUp } from './catch-up.js'
@@ -19,7 +20,7 @@ export class Receiver {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #bell = new Bell()
-  #waiting: PromiseWithResolve[] = []
+  #waiting: Deferred<void>[] = []
   #paused = false
 
   constructor(parts: {
@@ -41,7 +42,7 @@ export class Receiver {
   /** Resolves after a read that began after this call, whether it succeeded or not; at once on a leader or after stop. */
   pull(): Promise<void> {
     if (this.#paused) return Promise.resolve()
-    const waiting = createWaiting()
+    const waiting = createDeferred<void>()
     this.#waiting.push(waiting)
     this.#bell.ring()
     return waiting.promise
@@ -99,17 +100,4 @@ export class Receiver {
     for (const { resolve } of this.#waiting) resolve()
     this.#waiting = []
   }
-}
-
-interface PromiseWithResolve {
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-}
-
-function createWaiting(): PromiseWithResolve {
-  let resolve = () => {}
-  const promise = new Promise<void>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }

@@ -3,10 +3,9 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { Clock } from '../clock.js'
 import { RecordReader, type SnapshotHead, type SnapshotStore } from '../log/snapshot.js'
+import { TimeSlice } from './time-slice.js'
 
 const decompress = promisify(gunzip)
-/** How long the event loop is held at a time. */
-const SLICE_MS = 8
 
 /** A snapshot could not be used: it is gone, torn, damaged, or not of this log. */
 export class BadSnapshot extends Error {}
@@ -34,14 +33,11 @@ export async function loadSnapshot(
   if (hash.digest('hex') !== head.sha256) throw new BadSnapshot(`Snapshot ${id} has a wrong checksum`)
 
   const reader = new RecordReader()
-  let sliceMs = clock.now()
+  const slice = new TimeSlice(clock)
   for (const chunk of chunks) {
     for (const record of (await decompress(chunk)).toString().split('\n')) {
       reader.read(record)
-      if (clock.now() - sliceMs > SLICE_MS) {
-        await clock.sleep(0)
-        sliceMs = clock.now()
-      }
+      if (slice.over) await slice.next()
     }
   }
   return { head, state: reader.value }

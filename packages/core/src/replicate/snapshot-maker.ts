@@ -4,13 +4,12 @@ import { constants, gzip } from 'node:zlib'
 import type { Applier } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import { type SnapshotHead, type SnapshotStore, writeRecords } from '../log/snapshot.js'
+import { TimeSlice } from './time-slice.js'
 
 const compress = promisify(gzip)
 
 /** Text in one chunk before it is compressed. */
 const CHUNK_CHARACTERS = 512 * 1024
-/** How long the event loop is held at a time. */
-const SLICE_MS = 8
 
 /** A snapshot in memory: compressed, and not stored yet. */
 export interface TakenSnapshot {
@@ -34,7 +33,7 @@ export async function takeSnapshot(applier: Applier, clock: Clock): Promise<Take
 
   let lines: string[] = []
   let size = 0
-  let sliceMs = clock.now()
+  const slice = new TimeSlice(clock)
   for (const record of writeRecords(applier.snapshot())) {
     lines.push(record)
     size += record.length
@@ -42,11 +41,8 @@ export async function takeSnapshot(applier: Applier, clock: Clock): Promise<Take
       await close(lines)
       lines = []
       size = 0
-      sliceMs = clock.now()
-    } else if (clock.now() - sliceMs > SLICE_MS) {
-      await clock.sleep(0)
-      sliceMs = clock.now()
-    }
+      slice.begin()
+    } else if (slice.over) await slice.next()
   }
   if (lines.length > 0) await close(lines)
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { createDeferred } from '../deferred.js'
 import { BusyError, CommandFailedError, OutcomeUnknownError } from '../errors.js'
 import { copyJson } from '../apply/json.js'
 import type { Outcome } from '../apply/state-machine.js'
@@ -50,7 +51,7 @@ export class PendingWrites {
 
   /** Takes a write in. It is answered after `timeoutMs` at the latest, and never later than the node's `writeTimeoutMs`. */
   add(opId: string, data: string, timeoutMs?: number): { write: PendingWrite; answer: Promise<Committed> } {
-    const { promise: answer, resolve, reject } = settleable<Committed>()
+    const { promise: answer, resolve, reject } = createDeferred<Committed>()
     const bytes = Buffer.byteLength(data)
     const write: PendingWrite = {
       opId,
@@ -126,18 +127,4 @@ export class PendingWrites {
       this.#expire(write, this.#timeoutMs)
     }
   }
-}
-
-function settleable<T>(): {
-  promise: Promise<T>
-  resolve: (value: T) => void
-  reject: (error: Error) => void
-} {
-  let resolve: (value: T) => void = () => {}
-  let reject: (error: Error) => void = () => {}
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve
-    reject = onReject
-  })
-  return { promise, resolve, reject }
 }
