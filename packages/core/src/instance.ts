@@ -201,10 +201,8 @@ export class Instance {
   #replicaListener(): CatchUpListener {
     const { emit } = this.parts
     return {
-      read: (page) => {
-        this.leadership.read(page)
-        this.#noticeCatchUp()
-      },
+      read: (page) => this.leadership.read(page),
+      used: () => this.#noticeCatchUp(),
       present: (state, claimed) => this.writer.resolveLost(state, claimed),
       diverged: (position, agreedIndex) => {
         this.#caughtUp = false

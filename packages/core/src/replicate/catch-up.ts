@@ -15,6 +15,8 @@ const PAGE_ENTRIES = 512
 export interface CatchUpListener {
   /** Every page that was read, before it is used: who leads, where the head is. */
   read(page: LogPage): void
+  /** The page was used: the replica may be at the head now. */
+  used(): void
   /**
    * A present of the log that is new to this replica; `claimed`: this instance's own claim made it. Whatever was in
    * flight under another one can be resolved now (G3).
@@ -103,7 +105,9 @@ export class CatchUp {
         const page = await this.#log.read(this.#applier.index, PAGE_ENTRIES, this.#checked)
         if (signal.aborted) return
         this.#listener.read(page)
-        if (!(await this.#use(page))) return
+        const more = await this.#use(page)
+        this.#listener.used()
+        if (!more) return
       }
     })
   }
