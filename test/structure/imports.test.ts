@@ -14,7 +14,7 @@ const ORDER = [
   ['elect/'],
   ['operate/'],
   ['parts', 'redis/'],
-  ['instance', 'describe', 'reactions', 'lifecycle', 'election-node', 'replicated-node'],
+  ['instance', 'describe', 'reactions', 'role-change', 'lifecycle', 'election-node', 'replicated-node'],
   ['create-node'],
   ['index'],
 ]

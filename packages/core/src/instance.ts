@@ -8,9 +8,9 @@ import { Heartbeat } from './elect/heartbeat.js'
 import { Leadership } from './elect/leadership.js'
 import type { MemberView } from './elect/members.js'
 import { RANK_DELAY_MS, rankOf } from './elect/ranking.js'
-import { demotionReason, type RoleEvent, type RoleState } from './elect/role.js'
 import { Roster } from './elect/roster.js'
 import { afterHeartbeat } from './reactions.js'
+import { onRoleChanged } from './role-change.js'
 import { NotLeaderError } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { Credentials } from './operate/credentials.js'
@@ -202,7 +202,7 @@ export class Instance {
     const { emit } = this.parts
     return {
       read: (page) => this.leadership.read(page),
-      used: () => this.#noticeCatchUp(),
+      used: () => this.noticeCatchUp(),
       present: (state, claimed) => this.writer.resolveLost(state, claimed),
       diverged: (position, agreedIndex) => {
         this.#caughtUp = false
@@ -215,7 +215,8 @@ export class Instance {
     }
   }
 
-  #noticeCatchUp(): void {
+  /** Called whenever the replica may have reached the head; tells once. */
+  noticeCatchUp(): void {
     if (this.#caughtUp || !this.catchUp.onHistory || this.applier.index < this.catchUp.head) return
     this.#caughtUp = true
     this.parts.emit('caughtUp', { position: this.applier.position })
@@ -228,7 +229,7 @@ export class Instance {
       self: () => ({ id, url: this.url, publicUrl: this.publicUrl }),
       standing: () => ({ eligible: this.ineligibleBecause === undefined, delayMs: this.#delayMs() }),
       takeOver: (claim, connection, signal) => takeOver(this, claim, connection, signal),
-      roleChanged: (next, before, event) => this.#roleChanged(next, before, event),
+      roleChanged: (next, before, event) => onRoleChanged(this, next, before, event),
       vacancyChanged: (vacant) => this.leadership.vacancy(vacant),
       retire: async (connection) => {
         await this.writer.settled()
@@ -245,46 +246,5 @@ export class Instance {
     )
     const rank = rankOf(id, rivals)
     return rank === 0 ? 0 : jitter(rank * RANK_DELAY_MS)
-  }
-
-  /** Hooked to the one setter of the role: the state has changed already, events come last. */
-  #roleChanged(next: RoleState, before: RoleState, event: RoleEvent): void {
-    const { logger, id } = this.options
-    logger.info({ id, from: before.role, to: next.role, event: event.type }, 'role changed')
-    if (before.role === 'leader') {
-      this.pusher.stop()
-      this.work.end()
-      this.receiver.resume()
-    }
-    if (next.role === 'leader') this.#serve(next.term)
-    else if (next.role === 'candidate') this.writer.suspend()
-    else this.writer.close('This instance is not the leader any more')
-    this.heartbeat.beatNow()
-    if (before.role === 'leader') {
-      this.leadership.serve(undefined)
-      this.parts.emit('demoted', { term: before.term, reason: demotionReason(event) })
-    }
-    if (next.role === 'leader') {
-      this.leadership.serve({ id, term: next.term, url: this.url, publicUrl: this.publicUrl })
-      this.parts.emit('elected', { term: next.term, recoverMs: this.recoverMs ?? 0 })
-      this.work.begin(next.term)
-      this.#noticeCatchUp()
-    }
-  }
-
-  #serve(term: number): void {
-    const { served } = this.elector
-    if (!served) throw new Error('A leader without a term')
-    this.recoverMs = served.failover ? this.parts.clock.now() - served.vacantSinceMs : undefined
-    this.receiver.pause()
-    this.writer.open(served.connection, served.claim)
-    if (this.replicates) {
-      const followers = this.roster.aliveBut(this.options.id)
-      this.pusher.start(
-        term,
-        served.claim.head,
-        followers.map((member) => member.id),
-      )
-    }
   }
 }

@@ -1,0 +1,49 @@
+import { demotionReason, type RoleEvent, type RoleState } from './elect/role.js'
+import type { Instance } from './instance.js'
+
+/** Hooked to the one setter of the role: the state has changed already, events come last. */
+export function onRoleChanged(
+  instance: Instance,
+  next: RoleState,
+  before: RoleState,
+  event: RoleEvent,
+): void {
+  const { options, pusher, work, receiver, writer, heartbeat, leadership, parts } = instance
+  const { logger, id } = options
+  logger.info({ id, from: before.role, to: next.role, event: event.type }, 'role changed')
+  if (before.role === 'leader') {
+    pusher.stop()
+    work.end()
+    receiver.resume()
+  }
+  if (next.role === 'leader') serve(instance, next.term)
+  else if (next.role === 'candidate') writer.suspend()
+  else writer.close('This instance is not the leader any more')
+  heartbeat.beatNow()
+  if (before.role === 'leader') {
+    leadership.serve(undefined)
+    parts.emit('demoted', { term: before.term, reason: demotionReason(event) })
+  }
+  if (next.role === 'leader') {
+    leadership.serve({ id, term: next.term, url: instance.url, publicUrl: instance.publicUrl })
+    parts.emit('elected', { term: next.term, recoverMs: instance.recoverMs ?? 0 })
+    work.begin(next.term)
+    instance.noticeCatchUp()
+  }
+}
+
+function serve(instance: Instance, term: number): void {
+  const { elector, parts, receiver, writer, roster, pusher, options, replicates } = instance
+  const { served } = elector
+  if (!served) throw new Error('A leader without a term')
+  instance.recoverMs = served.failover ? parts.clock.now() - served.vacantSinceMs : undefined
+  receiver.pause()
+  writer.open(served.connection, served.claim)
+  if (!replicates) return
+  const followers = roster.aliveBut(options.id)
+  pusher.start(
+    term,
+    served.claim.head,
+    followers.map((member) => member.id),
+  )
+}
