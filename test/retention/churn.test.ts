@@ -2,8 +2,9 @@ import { eventually } from '../support/deadline.js'
 import { seededRandom } from '../support/random.js'
 import { startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
-import { type LedgerNode, member, write } from './ledger.js'
+import { type LedgerNode, member, stopMembers, write } from './ledger.js'
 
+afterEach(stopMembers)
 afterAll(stopAll)
 
 test('instances come and go under load: snapshots keep up, and all replicas stay equal', async () => {

@@ -3,8 +3,9 @@ import { eventually } from '../support/deadline.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
 import { startProxy } from '../support/tcp-proxy.js'
-import { type LedgerNode, member, write } from './ledger.js'
+import { type LedgerNode, member, stopMembers, write } from './ledger.js'
 
+afterEach(stopMembers)
 afterAll(stopAll)
 
 async function meta(redis: RedisServer, field: string): Promise<string> {

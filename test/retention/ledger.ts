@@ -12,9 +12,11 @@ const ledger = defineStateMachine({
   },
 })
 
+const members = new Set<{ stop(): Promise<void> }>()
+
 /** An instance with snapshots so frequent that a test sees them. */
 export function member(redis: { url: string }, name: string, options: Partial<NodeOptions> = {}) {
-  return createNode({
+  const node = createNode({
     group: 'ledger',
     name,
     redis: redis.url,
@@ -25,6 +27,14 @@ export function member(redis: { url: string }, name: string, options: Partial<No
     trailingEntries: 50,
     ...options,
   })
+  members.add(node)
+  return node
+}
+
+/** Stops what a test that failed has left running; in `afterEach`, before its Redis goes. */
+export async function stopMembers(): Promise<void> {
+  await Promise.all([...members].map((node) => node.stop()))
+  members.clear()
 }
 
 export type LedgerNode = ReturnType<typeof member>

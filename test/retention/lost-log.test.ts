@@ -1,8 +1,9 @@
 import { eventually } from '../support/deadline.js'
 import { startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
-import { type LedgerNode, member, write } from './ledger.js'
+import { type LedgerNode, member, stopMembers, write } from './ledger.js'
 
+afterEach(stopMembers)
 afterAll(stopAll)
 
 /** Two instances with 50 entries. */

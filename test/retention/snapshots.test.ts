@@ -1,8 +1,9 @@
 import { eventually } from '../support/deadline.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
-import { member, write } from './ledger.js'
+import { member, stopMembers, write } from './ledger.js'
 
+afterEach(stopMembers)
 afterAll(stopAll)
 
 /**

@@ -18,7 +18,7 @@ import { LeaderWork } from './operate/leader-work.js'
 import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
-import { settle } from './operate/settle.js'
+import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
 import { takeOver } from './operate/take-over.js'
 import { CatchUp, type CatchUpListener } from './replicate/catch-up.js'
@@ -180,14 +180,14 @@ export class Instance {
   }
 
   /** Hears what the others have, where Redis may have lost something. */
-  settle(term: number, signal: AbortSignal): Promise<readonly MemberView[]> {
+  settle(term: number, signal: AbortSignal): Promise<Settled> {
     const { leases } = this.parts
-    const { settleMs } = this.options
+    const { settleMs, id: self } = this.options
     const known = this.roster.alive.map((member) => member.id)
     const empty = this.applier.index === 0
     this.heartbeat.beatNow()
     return settle(
-      { ...this.parts, settleMs, known, empty, announce: () => leases.announceLeader() },
+      { ...this.parts, settleMs, self, known, empty, announce: () => leases.announceLeader() },
       term,
       signal,
     )

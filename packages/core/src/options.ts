@@ -175,7 +175,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
       600_000,
       'ms',
     ),
-    settleMs: check.integer('settleMs', options.settleMs ?? DEFAULTS.settleMs, 0, 600_000, 'ms'),
+    settleMs: check.integer('settleMs', options.settleMs ?? DEFAULTS.settleMs, 50, 600_000, 'ms'),
     writeTimeoutMs: check.integer(
       'writeTimeoutMs',
       options.writeTimeoutMs ?? DEFAULTS.writeTimeoutMs,

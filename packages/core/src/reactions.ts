@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import type { MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
+import { encodeEntry, markerEntry } from './log/entry.js'
 import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
 
 /** What an instance does each time it has published itself: compares with the others, and with the log. */
@@ -35,8 +37,21 @@ async function asLeader(instance: Instance, followers: readonly MemberView[]): P
   if (page.nonce !== claim.nonce || page.replId !== claim.replId) {
     elector.fenced(page.nonce === claim.nonce ? 'another replication id' : `term ${page.term}`)
   } else if (replicates) {
+    if (page.headTerm !== claim.term && followers.some(({ ahead, term }) => ahead && term >= claim.term))
+      markHead(instance)
     await snapshots.tend(page, followers, claim.term, connection)
   }
+}
+
+/**
+ * Somebody has compared itself with this reign and is still ahead: it was not there when the others settled. With an
+ * entry of this term behind the head it is off, says what was lost, and rebuilds itself instead of waiting for ever (G7).
+ */
+function markHead({ writer, options }: Instance): void {
+  const opId = randomBytes(12).toString('base64url')
+  writer.submit(opId, encodeEntry(markerEntry(opId))).catch((error: unknown) => {
+    options.logger.debug({ err: error }, 'the head could not be marked; tried again at the next heartbeat')
+  })
 }
 
 /** The lease was given back, or somebody leads now. A lost or late notice costs time only: the loops look by themselves. */

@@ -1,4 +1,4 @@
-import type { Entry } from '../log/entry.js'
+import { type Entry, isMarker } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 import type { SnapshotHead } from '../log/snapshot.js'
 import type { Position } from '../position.js'
@@ -6,6 +6,9 @@ import type { Outcome, StateMachine } from './state-machine.js'
 
 /** Called for each entry, right after it changed the replica. */
 export type AppliedListener = (entry: Entry, outcome: Outcome) => void
+
+/** What a marker does. */
+const NOTHING_DONE: Outcome = { ok: true, result: undefined }
 
 /** The replica met something that a newer version of the app wrote, and stops in front of it. */
 export class VersionTooOld extends Error {
@@ -74,7 +77,7 @@ export class Applier {
     if (entry.version > this.#machine.version) throw new VersionTooOld(entry, this.#machine.version)
     if (this.#table.rows.at(-1)?.nonce !== nonce)
       this.#table.begin({ term: entry.term, nonce, first: entry.index })
-    const outcome = this.#machine.apply(entry)
+    const outcome = isMarker(entry) ? NOTHING_DONE : this.#machine.apply(entry)
     this.#index = entry.index
     this.#term = entry.term
     this.#timeMs = entry.timeMs

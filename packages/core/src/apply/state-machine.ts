@@ -70,7 +70,7 @@ export interface StateMachineDefinition<S, C extends Commands<S>> {
  *   },
  * })
  * ```
- * @throws LeaseholdError `INVALID_OPTIONS` if the name or the version is not usable.
+ * @throws LeaseholdError `INVALID_OPTIONS` if the name, the version or the name of a command is not usable.
  */
 export function defineStateMachine<S, C extends Commands<S> & CheckedCommands<C>>(definition: {
   name: string
@@ -91,6 +91,8 @@ export function defineStateMachine<S, C extends Commands<S> & CheckedCommands<C>
       `A state machine's version must be a whole number from 1, not ${String(version)}.`,
     )
   }
+  if (Object.hasOwn(commands, ''))
+    throw new LeaseholdError('INVALID_OPTIONS', "A command's name must not be empty.")
   return Object.freeze({ name, version, initial, commands })
 }
 

@@ -9,6 +9,7 @@ export class Leadership {
   readonly #selfId: string
   readonly #onChange: (leader: LeaderInfo | undefined) => void
   #claimant: LeaderInfo | undefined
+  #hasRead = false
   /** Until a look at the lease says otherwise, whoever claimed last may be long gone. */
   #vacant = true
   #self: LeaderInfo | undefined
@@ -55,8 +56,10 @@ export class Leadership {
   read(page: LogPage): void {
     this.#floor = Math.max(this.#floor, page.term, page.headTerm)
     this.#changes = page.leaderChanges
-    // A claim that is new to us was made by somebody who held the lease a moment ago.
-    if (page.leader && page.leader.term !== this.#claimant?.term) this.#vacant = false
+    // A claim that was made since we last looked was made by somebody who held the lease a moment ago. Of the first one
+    // that we see nothing is known.
+    if (this.#hasRead && page.leader && page.leader.term !== this.#claimant?.term) this.#vacant = false
+    this.#hasRead = true
     this.#claimant = page.leader
     this.#update()
   }

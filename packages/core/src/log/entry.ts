@@ -26,6 +26,18 @@ export function encodeEntry({ opId, fingerprint, version, command, args }: Entry
   return JSON.stringify({ o: opId, f: fingerprint, v: version, c: command, a: args })
 }
 
+/**
+ * An entry that changes nothing. A leader that has nothing to write appends one where its log and a replica's must be
+ * told apart (G7).
+ */
+export function markerEntry(opId: string): EntryDraft {
+  return { opId, fingerprint: '', version: 0, command: '', args: undefined }
+}
+
+export function isMarker(entry: Entry): boolean {
+  return entry.command === ''
+}
+
 /** What `encodeEntry` wrote, with the place that the append gave it. */
 export function decodeEntry(index: number, term: number, timeMs: number, data: string): Entry {
   const { o, f, v, c, a } = JSON.parse(data) as { o: string; f: string; v: number; c: string; a?: unknown }

@@ -12,6 +12,8 @@ export interface SettleParts {
   readonly transport: JobTransport
   readonly clock: Clock
   readonly settleMs: number
+  /** Id of the claimant. */
+  readonly self: string
   /** Instances that were alive when this one last heard of them: they may be on their way back to Redis. */
   readonly known: readonly string[]
   /** True for a claimant without data, which cannot know whom to wait for. */
@@ -20,17 +22,24 @@ export interface SettleParts {
   announce(): void
 }
 
+/** What a claimant has heard when it has settled. */
+export interface Settled {
+  /** What the living have said of themselves; not necessarily in view of this claim, if time ran out. */
+  readonly views: readonly MemberView[]
+  /**
+   * Instances that hold a connection to this Redis and have not answered: they stand still, or use another database of
+   * the same server. Whether they hold entries cannot be known.
+   */
+  readonly silent: readonly string[]
+}
+
 /**
  * Waits until every instance that is known or connected has compared its replica with the claim of `term` and published
  * what it has, at most `settleMs` (G7). A claimant without data also waits until the server has run that long: instances
- * that it has never heard of may be on their way back. Returns what is known then.
+ * that it has never heard of may be on their way back.
  */
-export async function settle(
-  parts: SettleParts,
-  term: number,
-  signal: AbortSignal,
-): Promise<readonly MemberView[]> {
-  const { log, members, transport, clock, settleMs, known, empty } = parts
+export async function settle(parts: SettleParts, term: number, signal: AbortSignal): Promise<Settled> {
+  const { log, members, transport, clock, settleMs, self, known, empty } = parts
   const startedMs = clock.now()
   const youngForMs = empty ? Math.max(0, settleMs - (await log.serverAgeMs())) : 0
   parts.announce()
@@ -38,9 +47,13 @@ export async function settle(
     const [present, views] = await Promise.all([transport.present(), members.list()])
     const waitedMs = clock.now() - startedMs
     const awaited = [...new Set([...present, ...known])]
-    const answered = awaited.every((id) => views.some((view) => view.id === id && view.term >= term))
+    const hasAnswered = (id: string) => views.some((view) => view.id === id && view.term >= term)
+    const answered = awaited.every(hasAnswered)
     if ((answered && waitedMs >= youngForMs) || waitedMs >= settleMs || signal.aborted) {
-      return views.filter(({ id }) => awaited.includes(id))
+      return {
+        views: views.filter(({ id }) => awaited.includes(id)),
+        silent: present.filter((id) => id !== self && !hasAnswered(id)),
+      }
     }
     await clock.sleep(LOOK_MS, signal)
   }

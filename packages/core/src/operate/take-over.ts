@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { MemberView } from '../elect/members.js'
 import type { Applier } from '../apply/applier.js'
 import type { Claim, TermConnection } from '../log/log-store.js'
 import type { CatchUp } from '../replicate/catch-up.js'
+import type { Settled } from './settle.js'
 
 /** What a take-over works on. */
 export interface Successor {
@@ -12,7 +12,7 @@ export interface Successor {
   readonly replicates: boolean
   warn(code: string, message: string): void
   /** Waits until the others have said what they have, in view of the claim of `term`. */
-  settle(term: number, signal: AbortSignal): Promise<readonly MemberView[]>
+  settle(term: number, signal: AbortSignal): Promise<Settled>
 }
 
 /**
@@ -29,21 +29,17 @@ export async function takeOver(
   signal: AbortSignal,
 ): Promise<Claim | undefined> {
   const { applier, catchUp, replicates } = successor
+  const starts = replicates && claim.logId === '' && applier.index === 0
   let served = claim
   await catchUp.adopt(claim)
   if (replicates && mayHaveLost(claim, applier.index)) {
-    const others = await successor.settle(claim.term, signal)
-    // It refuses to build on a log that has lost what somebody still holds (protocol.pml: M_SETTLE, M_ADVANCED).
-    const keeper = others.find(({ ahead }) => ahead)
-    if (keeper) {
-      successor.warn(
-        'LOG_LOST',
-        `The log has lost entries that ${keeper.id} holds up to ${keeper.index}: writes stop until the log is restored, or every instance that holds them is restarted.`,
-      )
+    const problem = whyNotToBuildOn(await successor.settle(claim.term, signal), starts)
+    if (problem !== undefined) {
+      if (!signal.aborted) successor.warn('LOG_LOST', problem)
       return undefined
     }
   }
-  if (replicates && claim.logId === '' && applier.index === 0) {
+  if (starts) {
     const logId = await connection.createLog(randomBytes(9).toString('base64url'))
     if (logId === undefined) return undefined
     served = { ...claim, logId }
@@ -67,4 +63,17 @@ export async function takeOver(
 /** There is no log, the server is in another life than at the last write, or the log is behind this replica. */
 function mayHaveLost({ logId, replIdChanged, head }: Claim, applied: number): boolean {
   return logId === '' || replIdChanged || applied > head
+}
+
+/**
+ * Why a claimant must not write to the log that it found, in view of what others hold; undefined if it may (G7;
+ * protocol.pml: M_SETTLE, M_ADVANCED). One that would start a new log also waits for whoever has not said what it has.
+ */
+function whyNotToBuildOn({ views, silent }: Settled, starts: boolean): string | undefined {
+  const keeper = views.find(({ ahead }) => ahead)
+  if (keeper)
+    return `The log has lost entries that ${keeper.id} holds up to ${keeper.index}: writes stop until the log is restored, or every instance that holds them is restarted.`
+  if (starts && silent.length > 0)
+    return `There is no log here, and ${silent.join(', ')} ${silent.length === 1 ? 'is' : 'are'} connected to this Redis without saying what they hold: they stand still, or use another database number. No new log is started over what they may hold.`
+  return undefined
 }

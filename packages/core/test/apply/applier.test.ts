@@ -1,6 +1,6 @@
 import { Applier, VersionTooOld } from '../../src/apply/applier.js'
 import type { Outcome, StateMachine } from '../../src/apply/state-machine.js'
-import type { Entry } from '../../src/log/entry.js'
+import { type Entry, markerEntry } from '../../src/log/entry.js'
 import { entryAt } from '../entries.js'
 
 /** Remembers which entries it was given. */
@@ -50,6 +50,15 @@ it('applies in order, and tells of each once it has happened', () => {
   expect(applied).toEqual(['1 r1, at 1', '2 r2, at 2', '3 r3, at 3'])
   expect(applier.position).toEqual({ logId: 'log', term: 1, index: 3 })
   expect(applier.timeMs).toBe(entryAt(3).timeMs)
+})
+
+it('counts a marker, which changes nothing', () => {
+  applier.apply(entryAt(1), 'n')
+  applier.apply(entryAt(2, { ...markerEntry('m'), term: 2 }), 'o')
+  applier.apply(entryAt(3, { term: 2 }), 'o')
+  expect(machine.seen).toEqual([1, 3])
+  expect(applied).toEqual(['1 r1, at 1', '2 undefined, at 2', '3 r3, at 3'])
+  expect(applier.position).toEqual({ logId: 'log', term: 2, index: 3 })
 })
 
 it('applies each once, however often it comes', () => {

@@ -25,10 +25,18 @@ it('knows nobody at first', () => {
   expect(leadership.floor).toBe(0)
 })
 
-it('believes a claim that is new to it', () => {
+it('believes a claim that was made while it looked on', () => {
+  leadership.read(page('former', 6))
   leadership.read(page('other', 7))
   expect(leadership.leader).toEqual(info('other', 7))
   expect(changes).toEqual(['other 7'])
+})
+
+it('does not believe the first claim that it sees before the lease was looked at: it may be years old', () => {
+  leadership.read(page('other', 7))
+  expect(leadership.leader).toBeUndefined()
+  leadership.vacancy(false)
+  expect(leadership.leader).toEqual(info('other', 7))
 })
 
 it('believes nobody while the lease is vacant, and an old claim again once it is not', () => {
@@ -78,6 +86,7 @@ it('has changed already when it tells', () => {
   const seen: unknown[] = []
   const watched: Leadership = new Leadership('me', () => seen.push(watched.leader?.id))
   watched.read(page('other', 7))
+  watched.vacancy(false)
   expect(seen).toEqual(['other'])
 })
 

@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto'
+import { cp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NodeEvents } from '@leasehold/core'
+import { eventually } from '../support/deadline.js'
+import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { stopAll } from '../support/stop-all.js'
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
+import { type LedgerNode, member, stopMembers, write } from './ledger.js'
+
+afterEach(stopMembers)
+afterAll(stopAll)
+
+/** Keeps a copy of what a Redis has on disk; the returned function brings that back, past all that came after. */
+async function backUp(redis: RedisServer): Promise<() => Promise<void>> {
+  const file = join(redis.dir, 'appendonlydir')
+  const copy = join(redis.dir, `backup-${randomUUID()}`)
+  await cp(file, copy, { recursive: true })
+  return async () => {
+    await redis.kill()
+    await rm(file, { recursive: true })
+    await cp(copy, file, { recursive: true })
+    await redis.restart()
+  }
+}
+
+type Loss = NodeEvents['logLost'][0]
+type Divergence = NodeEvents['diverged'][0]
+
+/** What a node has said of the log and itself. */
+function observe(node: LedgerNode): { losses: Loss[]; divergences: Divergence[] } {
+  const seen = { losses: [] as Loss[], divergences: [] as Divergence[] }
+  node.on('logLost', (loss) => seen.losses.push(loss))
+  node.on('diverged', (divergence) => seen.divergences.push(divergence))
+  return seen
+}
+
+interface Group {
+  readonly redis: RedisServer
+  /** Each has a way to Redis that can be cut. */
+  readonly ways: readonly [TcpProxy, TcpProxy]
+  readonly nodes: readonly [LedgerNode, LedgerNode]
+  /** Takes Redis back to when both had 60 of their 100 entries. */
+  readonly rollBack: () => Promise<void>
+}
+
+/** Two instances with 100 entries, and a copy of what Redis had on disk when there were 60. */
+async function group(): Promise<Group> {
+  const redis = await startRedis({ appendOnly: 'always' })
+  const ways = [
+    await startProxy({ targetPort: redis.port }),
+    await startProxy({ targetPort: redis.port }),
+  ] as const
+  const nodes = ways.map(({ port }, i) => member({ url: `redis://127.0.0.1:${port}` }, `n${i}`)) as [
+    LedgerNode,
+    LedgerNode,
+  ]
+  await Promise.all(nodes.map((node) => node.start()))
+  const leader = () => eventually(() => nodes.find((node) => node.isLeader), { message: 'a leader' })
+  await write(await leader(), 60)
+  const rollBack = await backUp(redis)
+  await write(await leader(), 40)
+  await eventually(() => nodes.every((node) => node.position.index === 100), { message: 'both to have 100' })
+  return { redis, ways, nodes, rollBack }
+}
+
+function itemsOf(node: LedgerNode): readonly string[] {
+  return node.read((state) => [...state.items])
+}
+
+async function ledBy(nodes: readonly LedgerNode[]): Promise<LedgerNode> {
+  return eventually(() => nodes.find((node) => node.isLeader), { message: 'somebody to lead' })
+}
+
+test('an old copy of Redis is seen: nobody writes over what the instances still hold', async () => {
+  const { redis, nodes, rollBack } = await group()
+  const seen = nodes.map(observe)
+  const before = itemsOf(nodes[0])
+  const newest = await backUp(redis)
+
+  await rollBack()
+
+  await eventually(() => nodes.every((node) => node.status().halted === 'LOG_LOST'), {
+    message: 'both to see the loss',
+  })
+  expect(seen.map(({ losses }) => losses.map(({ head, position }) => [head, position.index]))).toEqual([
+    [[60, 100]],
+    [[60, 100]],
+  ])
+  for (const node of nodes) {
+    expect(itemsOf(node)).toEqual(before) // local reads go on
+    expect(node.status()).toMatchObject({ stale: true, eligible: false })
+    await expect(node.write('add', { item: 'x' })).rejects.toMatchObject({ code: 'LOG_LOST' })
+  }
+  // It has no reason of its own to doubt the log; the others tell it.
+  const newcomer = member(redis, 'newcomer', { startTimeoutMs: 5000 })
+  const warnings: string[] = []
+  newcomer.on('warning', ({ message }) => warnings.push(message))
+  await expect(newcomer.start()).rejects.toMatchObject({ code: 'START_TIMEOUT' })
+  expect(warnings.join()).toContain('has lost entries that n')
+  expect(Number(await redis.command('HGET', 'leasehold:{ledger}:meta', 'head'))).toBe(60)
+
+  await newest() // the right copy: everything is there again, and nobody had to be restarted
+  await write(await ledBy(nodes), 1)
+  await eventually(() => nodes.every((node) => node.position.index >= 101), { message: 'both to go on' })
+  expect(itemsOf(nodes[1]).slice(0, 100)).toEqual(before)
+  expect(itemsOf(nodes[0])).toEqual(itemsOf(nodes[1]))
+  expect(seen.flatMap(({ divergences }) => divergences)).toEqual([])
+  await Promise.all(nodes.map((node) => node.stop()))
+})
+
+test.each([
+  ['is idle', false],
+  ['is written to', true],
+])(
+  'whoever was away while the others went on with less learns what was lost, also when the group %s',
+  async (_name, busy) => {
+    const { redis, ways, nodes, rollBack } = await group()
+    const [way, away] = [ways[0], nodes[0]]
+    const seen = observe(away)
+    way.refuse()
+    way.reset()
+    await nodes[1].stop()
+    await rollBack()
+
+    // It cannot know of the one that is away: nobody who is connected holds more than the log.
+    const heir = member(redis, 'heir')
+    await heir.start()
+    expect(heir.position.index).toBe(60)
+    await ledBy([heir])
+    if (busy) await write(heir, 70)
+    expect(away.position.index).toBe(100)
+    way.accept()
+
+    await eventually(
+      () => away.position.index === heir.position.index && away.status().halted === undefined,
+      {
+        message: 'the one that was away to be on the log again',
+      },
+    )
+    expect(seen.divergences).toEqual([
+      { position: expect.objectContaining({ index: 100 }), agreedIndex: 60, lost: 40 },
+    ])
+    expect(itemsOf(away)).toEqual(itemsOf(heir))
+    // An idle group has one entry more, which changes nothing, so that the two histories differ.
+    expect([heir.position.index, itemsOf(heir).length]).toEqual(busy ? [130, 130] : [61, 60])
+    await Promise.all([away.stop(), heir.stop()])
+  },
+)
+
+test('another log in place of theirs is seen, and the instances rebuild themselves from it', async () => {
+  const { redis, nodes } = await group()
+  const theirs = nodes[0].position.logId
+  const seen = nodes.map(observe)
+  const otherRedis = await startRedis({ appendOnly: 'always' })
+  const other = member(otherRedis, 'other')
+  await other.start()
+  await write(other, 30)
+  const { logId } = other.position
+  await other.stop()
+
+  const [right, wrong] = [redis, otherRedis].map(({ dir }) => join(dir, 'appendonlydir')) as [string, string]
+  await Promise.all([redis.kill(), otherRedis.kill()])
+  await cp(right, `${right}-right`, { recursive: true })
+  await rm(right, { recursive: true })
+  await cp(wrong, right, { recursive: true })
+  await redis.restart()
+
+  await eventually(() => nodes.every((node) => node.position.logId === logId && node.position.index >= 30), {
+    message: 'both to follow the log that is there',
+  })
+  for (const { divergences } of seen)
+    expect(divergences).toEqual([
+      { position: expect.objectContaining({ logId: theirs, index: 100 }), agreedIndex: 0, lost: 100 },
+    ])
+  await ledBy(nodes)
+  for (const node of nodes) expect(itemsOf(node)).toHaveLength(30)
+
+  // The right one again: they go back to it, with all that it holds.
+  await redis.kill()
+  await rm(right, { recursive: true })
+  await cp(`${right}-right`, right, { recursive: true })
+  await redis.restart()
+  await eventually(
+    () => nodes.every((node) => node.position.logId === theirs && node.position.index >= 100),
+    {
+      message: 'both to be back',
+    },
+  )
+  expect(itemsOf(nodes[0])).toHaveLength(100)
+  expect(itemsOf(nodes[0])).toEqual(itemsOf(nodes[1]))
+  await Promise.all(nodes.map((node) => node.stop()))
+})
+
+test('an instance with a wrong database number starts no group of its own beside the others', async () => {
+  const { redis, nodes } = await group()
+  const warnings: string[] = []
+  const lost = member({ url: `${redis.url}/1` }, 'lost', { startTimeoutMs: 5000, settleMs: 200 })
+  lost.on('warning', ({ message }) => warnings.push(message))
+
+  await expect(lost.start()).rejects.toMatchObject({ code: 'START_TIMEOUT' })
+
+  expect(warnings.join()).toContain('use another database number')
+  await redis.command('SELECT', 1)
+  expect(await redis.command('HGET', 'leasehold:{ledger}:meta', 'logId')).toBeNull()
+  await Promise.all(nodes.map((node) => node.stop()))
+})
