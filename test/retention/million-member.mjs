@@ -21,7 +21,7 @@ const counter = defineStateMachine({
       if (number <= from.last) from.repeated++
       else if (number > from.last + 1) from.missing.push([from.last + 1, number - 1])
       from.last = Math.max(from.last, number)
-      state.values[`key-${index % KEYS}`] = `${VALUE}${number}`
+      state.values[`key-${index % KEYS}`] = VALUE + String(number)
       state.chain = (Math.imul(state.chain, 31) + number + index) | 0
       return ++state.count
     },

@@ -37,7 +37,9 @@ function report(tookS: number, samples: readonly Sample[], answers: ReadonlyMap<
       ({ part, redis, heaps, rss }) =>
         `at ${(part * 100).toFixed(0)} %: Redis ${mib(redis)} MiB, heaps ${heaps.map(mib).join(' ')}, resident ${rss.map(mib).join(' ')}`,
     ),
-  ].join('\n')
+  ]
+    .join('\n')
+    .concat('\n')
 }
 
 test('a million entries, with restarts of every instance and of Redis: nothing is lost, nothing grows', async () => {
@@ -120,7 +122,7 @@ test('a million entries, with restarts of every instance and of Redis: nothing i
   const half = samples.length / 2
   const growth = (of: (sample: Sample) => number) =>
     Math.max(...samples.slice(half).map(of)) - Math.max(...samples.slice(0, half).map(of))
-  console.log(report(tookS, samples, answers))
+  process.stdout.write(report(tookS, samples, answers)) // the figures are worth having with every run
   expect(growth(({ redis: used }) => used)).toBeLessThan(8 * MIB) // its size swings with the snapshots
   members.forEach((_, i) => expect(growth(({ heaps }) => heaps[i] ?? Infinity)).toBeLessThan(4 * MIB))
   for (const member of members) await member.stop()
