@@ -1,3 +1,6 @@
+import { createNode } from '@leasehold/core'
+import { ledger } from '../faults/ledger.js'
+import { LedgerProcesses } from '../faults/ledger-process.js'
 import { eventually } from '../support/deadline.js'
 import { startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
@@ -50,6 +53,26 @@ test.each<[string, (redis: Awaited<ReturnType<typeof startRedis>>) => Promise<un
   },
 )
 
+test('when Redis is flushed while the only other instance stands still, no new log is started over what that one holds', async () => {
+  const redis = await startRedis({ appendOnly: 'no' })
+  const group = new LedgerProcesses({ redis: redis.url })
+  const frozen = await group.add('frozen')
+  expect(await frozen.write('the only item')).toMatchObject({ code: 'OK' })
+  await frozen.program.pause()
+  await redis.wipe()
+
+  const options = { group: group.name, startTimeoutMs: 4000, settleMs: 200 }
+  const newcomer = createNode({ ...options, name: 'newcomer', redis: redis.url, stateMachine: ledger })
+  const warnings: string[] = []
+  newcomer.on('warning', ({ message }) => warnings.push(message))
+  await expect(newcomer.start()).rejects.toMatchObject({ code: 'START_TIMEOUT' })
+
+  expect(warnings.join()).toMatch(/There is no log here, and frozen-\w+ is connected/)
+  expect(await redis.command('HGET', group.keys.meta, 'logId')).toBeNull()
+  frozen.program.resume()
+  expect((await frozen.ledger()).items).toEqual(['the only item'])
+})
+
 test('once nobody holds anything of the old log, a new one is started', async () => {
   const redis = await startRedis({ appendOnly: 'no' })
   const [a, b] = await pair(redis)
@@ -64,4 +87,22 @@ test('once nobody holds anything of the old log, a new one is started', async ()
   expect(fresh.position).toMatchObject({ index: 1 })
   expect(fresh.position.logId).not.toBe(logId)
   await fresh.stop()
+})
+
+test('after a restart that lost nothing a leader does not wait out settleMs: all who were known have answered', async () => {
+  const redis = await startRedis({ appendOnly: 'always' })
+  const first = member(redis, 'first', { settleMs: 100 }) // to start the log on a server that has just started
+  await first.start()
+  await first.stop()
+  const nodes = ['a', 'b', 'c'].map((name) => member(redis, name, { settleMs: 600_000 }))
+  await Promise.all(nodes.map((node) => node.start()))
+  const leader = () => eventually(() => nodes.find((node) => node.isLeader), { message: 'a leader' })
+  await write(await leader(), 10)
+  const replId = await redis.command('HGET', 'leasehold:{ledger}:meta', 'replId')
+
+  await redis.restart()
+  await eventually(async () => write(await leader(), 1).then(() => true), { message: 'writes to go on' })
+
+  expect(await redis.command('HGET', 'leasehold:{ledger}:meta', 'replId')).not.toBe(replId)
+  await Promise.all(nodes.map((node) => node.stop()))
 })
