@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'UNKNOWN_COMMAND'
   | 'NOT_JSON'
   | 'ENTRY_TOO_LARGE'
+  | 'KEY_REUSED'
   | 'COMMAND_REJECTED'
   | 'COMMAND_FAILED'
   | 'DIVERGED'

@@ -77,12 +77,12 @@ export class Instance {
     this.url = options.url
     this.publicUrl = options.publicUrl
     this.pending = new PendingWrites(clock, options.writeTimeoutMs)
-    this.applier = new Applier(machine ?? nothingToApply, (entry, outcome) => {
-      if (!outcome.ok && outcome.error.code === 'COMMAND_FAILED') {
-        logger.error({ err: outcome.error, index: entry.index }, 'a command threw')
-        emit('error', outcome.error)
+    this.applier = new Applier(machine ?? nothingToApply, (entry, applied) => {
+      if (!applied.ok && applied.index === entry.index && applied.error.code === 'COMMAND_FAILED') {
+        logger.error({ err: applied.error, index: entry.index }, 'a command threw')
+        emit('error', applied.error)
       }
-      this.pending.applied(entry, outcome)
+      this.pending.applied(entry, applied)
     })
     this.catchUp = new CatchUp({
       log,

@@ -64,6 +64,12 @@ export interface NodeOptions {
   trailingEntries?: number
   /** The same in bytes: whichever is less. Default 64 MiB. */
   trailingBytes?: number
+  /** Results of operations that may be repeated, as many as are kept. Default 50000. */
+  resultsKept?: number
+  /** The same in bytes: whichever is less. Default 16 MiB. */
+  resultsKeptBytes?: number
+  /** For how long a result is kept. Default 3600000, an hour. */
+  resultsKeptMs?: number
   /** Default write concern. Default `'log'`, the only one that this version knows. */
   writeConcern?: WriteConcern
   /** Where to log. Default: nowhere. */
@@ -88,6 +94,9 @@ export const DEFAULTS = {
   snapshotBytes: 32 * 1024 * 1024,
   trailingEntries: 10_240,
   trailingBytes: 64 * 1024 * 1024,
+  resultsKept: 50_000,
+  resultsKeptBytes: 16 * 1024 * 1024,
+  resultsKeptMs: 3_600_000,
   writeConcern: 'log',
 } as const
 
@@ -119,6 +128,9 @@ export interface ResolvedOptions {
   readonly snapshotBytes: number
   readonly trailingEntries: number
   readonly trailingBytes: number
+  readonly resultsKept: number
+  readonly resultsKeptBytes: number
+  readonly resultsKeptMs: number
   readonly writeConcern: WriteConcern
   readonly logger: Logger
 }
@@ -235,6 +247,21 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
       0,
       2 ** 31,
       'bytes',
+    ),
+    resultsKept: check.integer('resultsKept', options.resultsKept ?? DEFAULTS.resultsKept, 0, 10_000_000),
+    resultsKeptBytes: check.integer(
+      'resultsKeptBytes',
+      options.resultsKeptBytes ?? DEFAULTS.resultsKeptBytes,
+      0,
+      2 ** 31,
+      'bytes',
+    ),
+    resultsKeptMs: check.integer(
+      'resultsKeptMs',
+      options.resultsKeptMs ?? DEFAULTS.resultsKeptMs,
+      0,
+      30 * 86_400_000,
+      'ms',
     ),
     writeConcern: check.writeConcern(options.writeConcern ?? DEFAULTS.writeConcern),
     logger: options.logger ?? silentLogger,

@@ -1,18 +1,24 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomBytes } from 'node:crypto'
+import { anotherOperation } from './apply/applier.js'
 import { assertJson } from './apply/json.js'
 import type { ArgsOf, Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import { type CreateParts, ElectionNode } from './election-node.js'
 import { LeaseholdError, NotSupportedError } from './errors.js'
-import { encodeEntry } from './log/entry.js'
+import { decodeEntry, encodeEntry, WINDOW_ONLY } from './log/entry.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions, WriteConcern } from './options.js'
 import type { Committed } from './write/pending-writes.js'
+import { fingerprintOf, type Operation, type RequestScope } from './write/request-scope.js'
 
 /** Options of a single write. */
 export interface WriteOptions {
   /** When it counts as committed. Default: the node's. Other than `'log'`: NOT_SUPPORTED in this version. */
   readonly writeConcern?: WriteConcern
-  /** Makes a repeat take effect once. NOT_SUPPORTED in this version. */
+  /**
+   * Makes a repeat with the same id, command and argument take effect once and give the first result, as long as that is
+   * kept (`resultsKept`). Default: none; within a request, an id of the request's.
+   */
   readonly opId?: string
   /** After how many ms to report its outcome as unknown. At most, and by default, the node's `writeTimeoutMs`. */
   readonly timeoutMs?: number
@@ -46,6 +52,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   /** Not the id's nonce, which others can see: operation ids seed what commands draw at random. */
   readonly #opPrefix = randomBytes(12).toString('base64url')
   #ops = 0
+  readonly #scopes = new AsyncLocalStorage<RequestScope>()
 
   /** Use `createNode`. */
   constructor(options: ResolvedOptions, createParts: CreateParts, state: LocalState<S, C>) {
@@ -74,6 +81,28 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     ...rest: WriteArguments<C[K]>
   ): Promise<Committed<ResultOf<C[K]>>> {
     const [args, options = {}] = rest
+    const scope = options.opId === undefined ? this.#scopes.getStore() : undefined
+    // Every call counts in its request, whatever becomes of it: a second run makes the same calls.
+    const committed = scope
+      ? scope.begin(command, (operation) => this.#submit(command, args, options, operation))
+      : this.#submit(command, args, options)
+    return (await committed) as Committed<ResultOf<C[K]>>
+  }
+
+  /**
+   * Runs a request's handler: its writes, also those that it begins later, are known by the request, so that they take
+   * effect once however often the request is sent (G6). For adapters.
+   */
+  runRequest<T>(scope: RequestScope, handler: () => T): T {
+    return this.#scopes.run(scope, handler)
+  }
+
+  async #submit(
+    command: string,
+    args: unknown,
+    options: WriteOptions,
+    ofRequest?: Operation,
+  ): Promise<Committed> {
     this.#checkOptions(options)
     if (!this.#state.knows(command)) {
       throw new LeaseholdError(
@@ -81,21 +110,18 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
         `The state machine "${this.#state.name}" has no command ${JSON.stringify(command)}. Nothing was written.`,
       )
     }
-    if (this.instance.catchUp.halted === 'LOG_LOST') {
+    const { catchUp, writer } = this.instance
+    if (catchUp.halted === 'LOG_LOST') {
       throw new LeaseholdError(
         'LOG_LOST',
         'The log has lost entries that this replica holds, so nothing is written to it. Nothing was written.',
       )
     }
     if (args !== undefined) assertJson(args, `The argument of ${command}`)
-    const opId = `${this.#opPrefix}-${(this.#ops++).toString(36)}`
-    const fingerprint = createHash('sha256')
-      .update(command)
-      .update('\0')
-      .update(JSON.stringify(args) ?? '')
-      .digest('base64url')
-      .slice(0, 16)
-    const data = encodeEntry({ opId, fingerprint, version: this.#state.version, command, args })
+    const operation = ofRequest ?? this.#operation(command, args, options.opId)
+    const repeated = this.#repeated(operation)
+    if (repeated) return repeated
+    const data = encodeEntry({ ...operation, version: this.#state.version, command, args })
     const { maxEntryBytes } = this.instance.options
     if (Buffer.byteLength(data) > maxEntryBytes) {
       throw new LeaseholdError(
@@ -103,7 +129,28 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
         `The entry has ${Buffer.byteLength(data)} bytes, maxEntryBytes is ${maxEntryBytes}. Nothing was written.`,
       )
     }
-    return (await this.instance.writer.submit(opId, data, options.timeoutMs)) as Committed<ResultOf<C[K]>>
+    return writer.submit(operation.opId, data, options.timeoutMs)
+  }
+
+  #operation(command: string, args: unknown, opId: string | undefined): Operation {
+    if (opId === undefined)
+      return { opId: `${this.#opPrefix}-${(this.#ops++).toString(36)}`, fingerprint: '', since: undefined }
+    return { opId, fingerprint: fingerprintOf(command, JSON.stringify(args) ?? ''), since: WINDOW_ONLY }
+  }
+
+  /** The leader's shortcut for an operation that is under way, or whose result is kept. What is applied decides. */
+  #repeated({ opId, fingerprint, since }: Operation): Promise<Committed> | undefined {
+    if (since === undefined || !this.isLeader) return undefined
+    const { applier, pending } = this.instance
+    const same = pending.find(opId)
+    if (same) {
+      const isRepeat = decodeEntry(0, 0, 0, same.data).fingerprint === fingerprint
+      return isRepeat ? same.answer : Promise.reject(anotherOperation(opId, since))
+    }
+    const first = applier.find(opId, fingerprint, since)
+    if (!first) return undefined
+    const { index, term } = first
+    return first.ok ? Promise.resolve({ result: first.result, index, term }) : Promise.reject(first.error)
   }
 
   /**
@@ -144,9 +191,10 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   #checkOptions({ writeConcern = this.instance.options.writeConcern, opId, timeoutMs }: WriteOptions): void {
     const check = new OptionChecks()
     check.writeConcern(writeConcern)
+    if (opId !== undefined && !/^[\x21-\x7e]{1,200}$/.test(opId))
+      check.fail('opId', opId, 'must have 1 to 200 printable ASCII characters without spaces')
     if (timeoutMs !== undefined && !(timeoutMs > 0)) check.fail('timeoutMs', timeoutMs, 'must be above 0 ms')
     check.throwIfAny()
     if (writeConcern !== 'log') throw new NotSupportedError(`Write concern ${JSON.stringify(writeConcern)}`)
-    if (opId !== undefined) throw new NotSupportedError('An operation id of your own')
   }
 }

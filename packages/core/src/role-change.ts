@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { demotionReason, type RoleEvent, type RoleState } from './elect/role.js'
 import type { Instance } from './instance.js'
+import { encodeEntry, markerEntry } from './log/entry.js'
 
 /** Hooked to the one setter of the role: the state has changed already, events come last. */
 export function onRoleChanged(
@@ -40,10 +43,22 @@ function serve(instance: Instance, term: number): void {
   receiver.pause()
   writer.open(served.connection, served.claim)
   if (!replicates) return
+  setBounds(instance)
   const followers = roster.aliveBut(options.id)
   pusher.start(
     term,
     served.claim.head,
     followers.map((member) => member.id),
   )
+}
+
+/** Replicas must agree on how many results they keep, so the log says it: it is the leader's options that count. */
+function setBounds({ applier, options, writer }: Instance): void {
+  const { resultsKept: results, resultsKeptBytes: bytes, resultsKeptMs: ageMs, logger } = options
+  const bounds = { results, bytes, ageMs }
+  if (isDeepStrictEqual(applier.bounds, bounds)) return
+  const opId = randomBytes(12).toString('base64url')
+  writer.submit(opId, encodeEntry(markerEntry(opId, bounds))).catch((error: unknown) => {
+    logger.debug({ err: error }, 'the bounds for results could not be set; the next leader does it')
+  })
 }

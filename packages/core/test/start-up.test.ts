@@ -284,7 +284,7 @@ describe('a write that cannot be', () => {
     ['write concern replicas', ['add', 'a', { writeConcern: { replicas: 1 } }], { code: 'NOT_SUPPORTED' }],
     ['write concern fsync', ['add', 'a', { writeConcern: 'fsync' }], { code: 'NOT_SUPPORTED' }],
     ['no write concern at all', ['add', 'a', { writeConcern: 'all' }], { code: 'INVALID_OPTIONS' }],
-    ['an operation id', ['add', 'a', { opId: 'x' }], { code: 'NOT_SUPPORTED' }],
+    ['an operation id with a space', ['add', 'a', { opId: 'x y' }], { code: 'INVALID_OPTIONS' }],
     ['a timeout that is none', ['add', 'a', { timeoutMs: -1 }], { code: 'INVALID_OPTIONS' }],
     ['a timeout that is no number', ['add', 'a', { timeoutMs: Number.NaN }], { code: 'INVALID_OPTIONS' }],
   ])('%s: is refused, and nothing is appended', async (_, args, refusal) => {

@@ -1,14 +1,20 @@
-import { type Entry, isMarker } from '../log/entry.js'
+import { LeaseholdError, OutcomeUnknownError } from '../errors.js'
+import { type Entry, isMarker, type WindowBounds } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 import type { SnapshotHead } from '../log/snapshot.js'
 import type { Position } from '../position.js'
+import { outcomeOf, ResultsWindow } from './operations.js'
 import type { Outcome, StateMachine } from './state-machine.js'
 
-/** Called for each entry, right after it changed the replica. */
-export type AppliedListener = (entry: Entry, outcome: Outcome) => void
+/** What became of an entry, and of which one: a repeat gets the result, index and term of the first (G6). */
+export type Applied = { readonly index: number; readonly term: number } & (
+  | Outcome
+  /** The entry was not run, since it cannot be told whether its operation ran before, or it is another one's id. */
+  | { readonly ok: false; readonly error: LeaseholdError }
+)
 
-/** What a marker does. */
-const NOTHING_DONE: Outcome = { ok: true, result: undefined }
+/** Called for each entry, right after it changed the replica. */
+export type AppliedListener = (entry: Entry, applied: Applied) => void
 
 /** The replica met something that a newer version of the app wrote, and stops in front of it. */
 export class VersionTooOld extends Error {
@@ -31,6 +37,7 @@ export class Applier {
   #term = 0
   #timeMs = 0
   #table = new TermTable()
+  readonly #operations = new ResultsWindow()
 
   constructor(machine: StateMachine, onApplied: AppliedListener) {
     this.#machine = machine
@@ -77,16 +84,33 @@ export class Applier {
     if (entry.version > this.#machine.version) throw new VersionTooOld(entry, this.#machine.version)
     if (this.#table.rows.at(-1)?.nonce !== nonce)
       this.#table.begin({ term: entry.term, nonce, first: entry.index })
-    const outcome = isMarker(entry) ? NOTHING_DONE : this.#machine.apply(entry)
+    const applied = this.#run(entry)
     this.#index = entry.index
     this.#term = entry.term
     this.#timeMs = entry.timeMs
-    this.#onApplied(entry, outcome)
+    this.#onApplied(entry, applied)
+  }
+
+  /**
+   * What a repeat of an operation gets, if its first result is known here; undefined if it is not, which says nothing.
+   * A shortcut for the leader: `apply` decides.
+   */
+  find(opId: string, fingerprint: string, since: number): Applied | undefined {
+    const kept = this.#operations.find(opId)
+    if (!kept) return undefined
+    const { index, term } = kept
+    if (kept.fingerprint === fingerprint) return { ...outcomeOf(kept), index, term }
+    return { ok: false, error: anotherOperation(opId, since), index, term }
+  }
+
+  /** How many results are kept, as the log has it. */
+  get bounds(): WindowBounds {
+    return this.#operations.bounds
   }
 
   /** The whole replica as a JSON value, for a snapshot. Nothing may be applied until it has been read. */
   snapshot(): unknown {
-    return this.#machine.snapshot()
+    return { state: this.#machine.snapshot(), operations: this.#operations.image() }
   }
 
   /** Version of the state machine that applies. */
@@ -95,8 +119,10 @@ export class Applier {
   }
 
   /** Replaces the whole replica by what a snapshot holds. */
-  load(head: SnapshotHead, state: unknown): void {
+  load(head: SnapshotHead, image: unknown): void {
+    const { state, operations } = image as { state: unknown; operations: unknown }
     this.#machine.restore(state)
+    this.#operations.restore(operations)
     this.#logId = head.logId
     this.#index = head.index
     this.#term = head.term
@@ -107,10 +133,44 @@ export class Applier {
   /** Forgets everything: the replica starts over from the beginning of whatever log it adopts next. */
   reset(): void {
     this.#machine.reset()
+    this.#operations.reset()
     this.#logId = ''
     this.#index = 0
     this.#term = 0
     this.#timeMs = 0
     this.#table = new TermTable()
   }
+
+  /** Runs an entry, unless its operation has run before or may have (G6). Depends on the log alone, as all of a replica. */
+  #run(entry: Entry): Applied {
+    const { index, term, opId, fingerprint, since, timeMs } = entry
+    if (isMarker(entry)) {
+      if (entry.args !== undefined) this.#operations.setBounds(entry.args as WindowBounds)
+      return { ok: true, result: undefined, index, term }
+    }
+    if (since === undefined) return { ...this.#machine.apply(entry), index, term }
+    this.#operations.evict(timeMs)
+    const first = this.find(opId, fingerprint, since)
+    if (first) return first
+    if (since >= 0 && this.#operations.evictedIndex > since) {
+      const why = 'It was repeated so late that its first result, if there was one, is no longer kept'
+      return { ok: false, error: new OutcomeUnknownError(opId, why), index, term }
+    }
+    const outcome = this.#machine.apply(entry)
+    this.#operations.keep(entry, outcome)
+    return { ...outcome, index, term }
+  }
+}
+
+/** For a client's own key that is a mistake of the client; of our own repeats it must not happen, so nothing is known. */
+export function anotherOperation(opId: string, since: number): LeaseholdError {
+  if (since >= 0)
+    return new OutcomeUnknownError(
+      opId,
+      'A handler that ran again did something else under the same operation id',
+    )
+  return new LeaseholdError(
+    'KEY_REUSED',
+    `Operation ${opId} was another one before: an idempotency key belongs to one request. Nothing was written.`,
+  )
 }

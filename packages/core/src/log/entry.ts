@@ -8,6 +8,11 @@ export interface Entry {
   readonly opId: string
   /** Tells a repeat of the operation from another one under the same id. */
   readonly fingerprint: string
+  /**
+   * For an operation that may be repeated: the index that an instance had applied when the operation first arrived there,
+   * 0 or above, or `WINDOW_ONLY`. Undefined for one that nobody repeats; its result is not kept.
+   */
+  readonly since?: number | undefined
   /** Version of the state machine that wrote it. */
   readonly version: number
   readonly command: string
@@ -15,31 +20,53 @@ export interface Entry {
   readonly args: unknown
 }
 
+/** Stands in `since` for an operation whose first arrival nobody knows: a client may repeat it as late as it likes. */
+export const WINDOW_ONLY = -1
+
 /** The part of an entry that its writer chooses; index, term and time come from the append script. */
-export type EntryDraft = Pick<Entry, 'opId' | 'fingerprint' | 'version' | 'command' | 'args'>
+export type EntryDraft = Pick<Entry, 'opId' | 'fingerprint' | 'since' | 'version' | 'command' | 'args'>
 
 /**
  * An entry's payload in the log. An object with named fields, so that later formats can add some and people can read
- * it with `XRANGE`. `args` is left out when undefined.
+ * it with `XRANGE`. `since` and `args` are left out when undefined.
  */
-export function encodeEntry({ opId, fingerprint, version, command, args }: EntryDraft): string {
-  return JSON.stringify({ o: opId, f: fingerprint, v: version, c: command, a: args })
+export function encodeEntry({ opId, fingerprint, since, version, command, args }: EntryDraft): string {
+  return JSON.stringify({ o: opId, f: fingerprint, s: since, v: version, c: command, a: args })
 }
 
 /**
- * An entry that changes nothing. A leader that has nothing to write appends one where its log and a replica's must be
- * told apart (G7).
+ * An entry of the library's own, which does not reach the state machine. Without `bounds` it changes nothing: a leader
+ * that has nothing to write appends it where its log and a replica's must be told apart (G7). With them it says how many
+ * results every replica keeps from here on.
  */
-export function markerEntry(opId: string): EntryDraft {
-  return { opId, fingerprint: '', version: 0, command: '', args: undefined }
+export function markerEntry(opId: string, bounds?: WindowBounds): EntryDraft {
+  return { opId, fingerprint: '', since: undefined, version: 0, command: '', args: bounds }
+}
+
+/** How many results of operations are kept, so that a repeat gets the first one. Whatever is older or more is dropped. */
+export interface WindowBounds {
+  readonly results: number
+  /** Of all results together, as JSON. */
+  readonly bytes: number
+  /** By log time. */
+  readonly ageMs: number
 }
 
 export function isMarker(entry: Entry): boolean {
   return entry.command === ''
 }
 
+interface EncodedEntry {
+  readonly o: string
+  readonly f: string
+  readonly s?: number
+  readonly v: number
+  readonly c: string
+  readonly a?: unknown
+}
+
 /** What `encodeEntry` wrote, with the place that the append gave it. */
 export function decodeEntry(index: number, term: number, timeMs: number, data: string): Entry {
-  const { o, f, v, c, a } = JSON.parse(data) as { o: string; f: string; v: number; c: string; a?: unknown }
-  return { index, term, timeMs, opId: o, fingerprint: f, version: v, command: c, args: a }
+  const { o, f, s, v, c, a } = JSON.parse(data) as EncodedEntry
+  return { index, term, timeMs, opId: o, fingerprint: f, since: s, version: v, command: c, args: a }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import { createDeferred } from '../deferred.js'
 import { BusyError, CommandFailedError, OutcomeUnknownError } from '../errors.js'
 import { copyJson } from '../apply/json.js'
-import type { Outcome } from '../apply/state-machine.js'
+import type { Applied } from '../apply/applier.js'
 import type { Entry } from '../log/entry.js'
 
 /** What a committed write answers: the command's result and the place of its entry. */
@@ -19,6 +19,8 @@ export interface PendingWrite {
   readonly data: string
   readonly bytes: number
   readonly submittedMs: number
+  /** Settles as the caller's does. */
+  readonly answer: Promise<Committed>
   /** True while it may take effect: it has left for Redis, and is not known to be out of the log. */
   sent: boolean
   readonly resolve: (committed: Committed) => void
@@ -49,6 +51,11 @@ export class PendingWrites {
     return this.#waiting.get(write.opId) === write
   }
 
+  /** A write of this operation whose caller waits. */
+  find(opId: string): PendingWrite | undefined {
+    return this.#waiting.get(opId)
+  }
+
   /** Takes a write in. It is answered after `timeoutMs` at the latest, and never later than the node's `writeTimeoutMs`. */
   add(opId: string, data: string, timeoutMs?: number): { write: PendingWrite; answer: Promise<Committed> } {
     const { promise: answer, resolve, reject } = createDeferred<Committed>()
@@ -58,6 +65,7 @@ export class PendingWrites {
       data,
       bytes,
       submittedMs: this.#clock.now(),
+      answer,
       sent: false,
       resolve,
       reject,
@@ -72,13 +80,14 @@ export class PendingWrites {
   }
 
   /** An entry was applied here: if somebody waits for it, this is the answer. */
-  applied(entry: Entry, outcome: Outcome): void {
+  applied(entry: Entry, applied: Applied): void {
     const write = this.#waiting.get(entry.opId)
     if (!write) return
     this.#remove(write)
-    if (!outcome.ok) return write.reject(outcome.error)
+    if (!applied.ok) return write.reject(applied.error)
+    const { result, index, term } = applied
     try {
-      write.resolve({ result: copyJson(outcome.result), index: entry.index, term: entry.term })
+      write.resolve({ result: copyJson(result), index, term })
     } catch (error) {
       write.reject(new CommandFailedError(entry.command, error)) // what it returned is not JSON
     }

@@ -1,4 +1,4 @@
-import { decodeEntry, encodeEntry, type EntryDraft } from '../../src/log/entry.js'
+import { decodeEntry, encodeEntry, type EntryDraft, WINDOW_ONLY } from '../../src/log/entry.js'
 
 function draft(args: unknown): EntryDraft {
   return { opId: 'op-1', fingerprint: 'f', version: 3, command: 'put', args }
@@ -17,6 +17,11 @@ it.each([
 ])('comes back as it was: %s', (_, args) => {
   const entry = decodeEntry(7, 1_795_384_000_123, 1_795_384_000_456, encodeEntry(draft(args)))
   expect(entry).toEqual({ ...draft(args), index: 7, term: 1_795_384_000_123, timeMs: 1_795_384_000_456 })
+})
+
+it.each([0, 4711, WINDOW_ONLY])('comes back with where its operation first arrived: %s', (since) => {
+  const entry = { ...draft(1), since }
+  expect(decodeEntry(1, 1, 1, encodeEntry(entry))).toMatchObject(entry)
 })
 
 it('comes back without an argument where there was none', () => {

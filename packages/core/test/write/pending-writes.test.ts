@@ -1,4 +1,6 @@
+import type { Outcome } from '../../src/apply/state-machine.js'
 import { CommandError } from '../../src/errors.js'
+import type { Entry } from '../../src/log/entry.js'
 import { PendingWrites } from '../../src/write/pending-writes.js'
 import { errorOf } from '../error-of.js'
 import { entryAt } from '../entries.js'
@@ -14,30 +16,41 @@ beforeEach(() => {
   pending = new PendingWrites(clock, TIMEOUT_MS)
 })
 
+/** The entry was applied here for the first time. */
+function applied(entry: Entry, outcome: Outcome): void {
+  pending.applied(entry, { ...outcome, index: entry.index, term: entry.term })
+}
+
 const ok = (result: unknown) => ({ ok: true, result }) as const
 
 it('answers with the result and the place of the entry', async () => {
   const { answer } = pending.add('op-7', 'data')
-  pending.applied(entryAt(7, { term: 3 }), ok({ balance: 5 }))
+  applied(entryAt(7, { term: 3 }), ok({ balance: 5 }))
   await expect(answer).resolves.toEqual({ result: { balance: 5 }, index: 7, term: 3 })
+})
+
+it('answers a repeat with the place of the first', async () => {
+  const { answer } = pending.add('op-7', 'data')
+  pending.applied(entryAt(7), { ...ok('first'), index: 3, term: 1 })
+  await expect(answer).resolves.toEqual({ result: 'first', index: 3, term: 1 })
 })
 
 it('answers with what the command threw', async () => {
   const { answer } = pending.add('op-7', 'data')
   const error = new CommandError('no')
-  pending.applied(entryAt(7), { ok: false, error })
+  applied(entryAt(7), { ok: false, error })
   await expect(answer).rejects.toBe(error)
 })
 
 it('answers nobody where nobody waits', () => {
-  pending.applied(entryAt(7), ok(1))
+  applied(entryAt(7), ok(1))
   expect(pending.size).toBe(0)
 })
 
 it('gives a copy, so that the caller cannot reach into the state', async () => {
   const state = { list: [1] }
   const { answer } = pending.add('op-7', 'data')
-  pending.applied(entryAt(7), ok(state))
+  applied(entryAt(7), ok(state))
   const { result } = await answer
   ;(result as typeof state).list.push(2)
   expect(state.list).toEqual([1])
@@ -49,7 +62,7 @@ it.each([
 ])('a result with %s in it fails its write, and not the replica that applies it', async (_, result) => {
   const { answer } = pending.add('op-7', 'data')
   answer.catch(() => {})
-  expect(() => pending.applied(entryAt(7), ok(result))).not.toThrow()
+  expect(() => applied(entryAt(7), ok(result))).not.toThrow()
   await expect(answer).rejects.toMatchObject({ code: 'COMMAND_FAILED' })
 })
 
@@ -87,16 +100,16 @@ describe('after its timeout', () => {
     const { answer } = pending.add('op-1', 'data')
     const refusal = errorOf(answer)
     await clock.advance(TIMEOUT_MS)
-    pending.applied(entryAt(1), ok(1))
+    applied(entryAt(1), ok(1))
     expect(await refusal).toMatchObject({ code: 'BUSY' })
   })
 })
 
 it('leaves no timer once all are answered', async () => {
   for (const opId of ['op-1', 'op-2']) void pending.add(opId, 'data').answer
-  pending.applied(entryAt(1), ok(1))
+  applied(entryAt(1), ok(1))
   expect(clock.timers).toBe(1)
-  pending.applied(entryAt(2), ok(2))
+  applied(entryAt(2), ok(2))
   await settle()
   expect(clock.timers).toBe(0)
 })

@@ -19,7 +19,10 @@ let fenced: string[]
 
 /** A replica that applies what its leader appended: a command's result is its argument. */
 function apply(entries: readonly Entry[]): void {
-  for (const entry of entries) pending.applied(entry, { ok: true, result: entry.args })
+  for (const entry of entries) {
+    const { index, term, args } = entry
+    pending.applied(entry, { ok: true, result: args, index, term })
+  }
 }
 
 function setUp({ maxQueuedWrites = 10_000, maxQueuedBytes = 64 * KIB * KIB } = {}): void {

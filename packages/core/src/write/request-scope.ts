@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+
+/** What a write is known by, so that a repeat of it takes effect once (G6). */
+export interface Operation {
+  readonly opId: string
+  readonly fingerprint: string
+  /** See `Entry.since`. */
+  readonly since: number | undefined
+}
+
+/** A request that may be sent again, to this instance or to a later leader, and must take effect once. */
+export interface RequestIdentity {
+  /** The same however often the request is sent. */
+  readonly requestId: string
+  /** Tells a repeat of the request from another one under the same id: method, path and body, say. */
+  readonly fingerprint: string
+  /** The index that an instance had applied when the request first arrived there; `WINDOW_ONLY` for a client's own id. */
+  readonly since: number
+}
+
+/**
+ * One run of a request's handler: gives each of its writes an operation id that is the same when the handler runs again,
+ * since it counts them. Arguments are not part of an operation: a second run may compute others (a clock, an id), and the
+ * first result stands.
+ */
+export class RequestScope {
+  readonly identity: RequestIdentity
+  readonly #answers: Promise<unknown>[] = []
+
+  constructor(identity: RequestIdentity) {
+    this.identity = identity
+  }
+
+  /** How many writes the handler has begun. */
+  get writes(): number {
+    return this.#answers.length
+  }
+
+  /** Begins a write: `send` is given what it is known by. */
+  begin<T>(command: string, send: (operation: Operation) => Promise<T>): Promise<T> {
+    const { requestId, fingerprint, since } = this.identity
+    const opId = `${requestId}.${this.#answers.length}`
+    const answer = send({ opId, fingerprint: fingerprintOf(fingerprint, command), since })
+    this.#answers.push(answer)
+    return answer
+  }
+
+  /** Waits for all writes that were begun, also for those that nobody awaits, and says what became of each. */
+  settled(): Promise<PromiseSettledResult<unknown>[]> {
+    return Promise.allSettled(this.#answers)
+  }
+}
+
+/** A short digest of the parts, in order. */
+export function fingerprintOf(...parts: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part).update('\0')
+  return hash.digest('base64url').slice(0, 16)
+}
