@@ -14,7 +14,16 @@ const ORDER = [
   ['elect/'],
   ['operate/'],
   ['parts', 'redis/'],
-  ['instance', 'describe', 'reactions', 'role-change', 'lifecycle', 'election-node', 'replicated-node'],
+  [
+    'instance',
+    'describe',
+    'reactions',
+    'role-change',
+    'instance-replica',
+    'lifecycle',
+    'election-node',
+    'replicated-node',
+  ],
   ['create-node'],
   ['index'],
 ]

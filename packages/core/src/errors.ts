@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import type { LeaderInfo } from './events.js'
+import { formatPosition, type Position } from './position.js'
 
 /** Every `code` that an error of this library can carry. Codes are stable; match on them rather than on messages. */
 export type ErrorCode =
@@ -25,6 +26,7 @@ export type ErrorCode =
   | 'DIVERGED'
   | 'LOG_LOST'
   | 'LAGGING'
+  | 'LINEAGE_LOST'
   | 'VERSION_TOO_OLD'
   | 'NOT_SUPPORTED'
   | 'BODY_CONSUMED'
@@ -150,6 +152,50 @@ export class CommandFailedError extends LeaseholdError {
       `Command "${command}" threw: ${what}. The entry stays in the log with this outcome.`,
       { cause },
     )
+  }
+}
+
+const NOT_READABLE = {
+  NOT_STARTED: 'This replica has not caught up with the log yet. Await node.start(), or read elsewhere.',
+  DIVERGED: 'This replica was off the history of the log and is rebuilding itself. Read elsewhere, or later.',
+  LOG_LOST:
+    'The log has lost entries that this replica holds. Local reads go on, marked stale; this one asked for more.',
+  VERSION_TOO_OLD:
+    'This replica has met entries of a newer version of the app and stands still. Read elsewhere, or upgrade it.',
+} as const
+
+/** This replica cannot answer the read at the moment, for the reason that its code says. Read elsewhere, or later. */
+export class NotReadableError extends LeaseholdError {
+  constructor(code: keyof typeof NOT_READABLE) {
+    super(code, NOT_READABLE[code], { retryable: true })
+  }
+}
+
+/** This replica could not reach what the read asked for in time. Read elsewhere, or later. */
+export class LaggingError extends LeaseholdError {
+  constructor(withinMs: number) {
+    super(
+      'LAGGING',
+      `This replica could not reach what the read asked for within ${Math.round(withinMs)} ms. Read elsewhere, or later.`,
+      { retryable: true },
+    )
+  }
+}
+
+/**
+ * The position that the read carries is not in the history of the log: what it points to was lost with Redis, belongs to
+ * another log, or never was. Whoever got it must forget it, and what it has seen at it.
+ */
+export class LineageLostError extends LeaseholdError {
+  /** What was asked for. */
+  readonly position: Position
+
+  constructor(position: Position) {
+    super(
+      'LINEAGE_LOST',
+      `Position ${formatPosition(position)} is not in the history of the log: it was lost, or never was. Read again without it.`,
+    )
+    this.position = position
   }
 }
 

@@ -14,6 +14,8 @@ export {
   BusyError,
   CommandError,
   CommandFailedError,
+  LaggingError,
+  LineageLostError,
   type ErrorCode,
   LeaseholdError,
   LogRefusedError,
@@ -31,8 +33,11 @@ export { DEFAULTS, type NodeOptions, type RedisTarget, type WriteConcern } from 
 export { formatPosition, parsePosition, type Position } from './position.js'
 export {
   type ReadContext,
+  type ReadOptions,
   ReplicatedNode,
   type WriteArguments,
   type WriteOptions,
 } from './replicated-node.js'
 export type { Committed } from './write/pending-writes.js'
+export { type RequestIdentity, RequestScope } from './write/request-scope.js'
+export { WINDOW_ONLY } from './log/entry.js'

@@ -10,8 +10,9 @@ import { RANK_DELAY_MS, rankOf } from './elect/ranking.js'
 import { Roster } from './elect/roster.js'
 import { afterHeartbeat } from './reactions.js'
 import { onRoleChanged } from './role-change.js'
-import { NotLeaderError } from './errors.js'
+import { NotLeaderError, NotReadableError } from './errors.js'
 import type { NodeEvents } from './events.js'
+import { InstanceReplica } from './instance-replica.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
 import { MovingAverage } from './operate/moving-average.js'
@@ -20,6 +21,8 @@ import type { Parts } from './parts.js'
 import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
 import { takeOver } from './operate/take-over.js'
+import { AppliedWaiters } from './read/applied-waiters.js'
+import { ConsistentReads } from './read/consistency.js'
 import { CatchUp, type CatchUpListener } from './replicate/catch-up.js'
 import { Pusher } from './replicate/pusher.js'
 import { Receiver } from './replicate/receiver.js'
@@ -67,6 +70,8 @@ export class Instance {
   needsUrl = false
   /** True from the call of `stop()`: it does not run for leadership any more. */
   stopping = false
+  readonly reads: ConsistentReads
+  readonly applied = new AppliedWaiters()
   #caughtUp = false
 
   constructor(parts: InstanceParts) {
@@ -83,6 +88,7 @@ export class Instance {
         emit('error', applied.error)
       }
       this.pending.applied(entry, applied)
+      this.applied.reached(entry.index)
     })
     this.catchUp = new CatchUp({
       log,
@@ -149,6 +155,7 @@ export class Instance {
         beat: (members) => afterHeartbeat(this, members),
       },
     })
+    this.reads = new ConsistentReads(new InstanceReplica(this), clock)
     this.work = new LeaderWork((error) => {
       logger.error({ err: error }, 'a whileLeader function failed')
       emit('error', error instanceof Error ? error : new Error(String(error)))
@@ -176,6 +183,12 @@ export class Instance {
     if (this.needsUrl && this.url === undefined) return 'it has no url, and requests are routed to it'
     if (this.catchUp.halted) return `its replica does not follow the log (${this.catchUp.halted})`
     return undefined
+  }
+
+  /** @throws LeaseholdError while nothing can be said of what the replica shows: it rebuilds itself, or never caught up. */
+  assertReadable(): void {
+    if (this.catchUp.halted === 'DIVERGED') throw new NotReadableError('DIVERGED')
+    if (!this.#caughtUp) throw new NotReadableError('NOT_STARTED')
   }
 
   /** Hears what the others have, where Redis may have lost something. */

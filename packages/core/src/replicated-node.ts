@@ -8,6 +8,7 @@ import { LeaseholdError, NotSupportedError } from './errors.js'
 import { decodeEntry, encodeEntry, WINDOW_ONLY } from './log/entry.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions, WriteConcern } from './options.js'
+import type { Position } from './position.js'
 import type { Committed } from './write/pending-writes.js'
 import { fingerprintOf, type Operation, type RequestScope } from './write/request-scope.js'
 
@@ -23,6 +24,21 @@ export interface WriteOptions {
   /** After how many ms to report its outcome as unknown. At most, and by default, the node's `writeTimeoutMs`. */
   readonly timeoutMs?: number
 }
+
+/** How fresh a read has to be. */
+export interface ReadOptions {
+  /**
+   * `'local'`: whatever this replica has. `'session'`: at least `position`. `'linearizable'`: everything that was written
+   * before the read began.
+   */
+  readonly consistency: 'local' | 'session' | 'linearizable'
+  /** What the reader has seen already. Without one, a session read is a local one. */
+  readonly position?: Position
+  /** How long to wait for the log, in ms. Default 1000. */
+  readonly timeoutMs?: number
+}
+
+const READ_TIMEOUT_MS = 1000
 
 /** Where in the log a value was read. */
 export interface ReadContext {
@@ -160,30 +176,23 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * before it has caught up for the first time.
    */
   read<T>(fn: (state: S, at: ReadContext) => T): T {
-    const { catchUp, caughtUp, applier } = this.instance
-    if (catchUp.halted === 'DIVERGED') {
-      throw new LeaseholdError(
-        'DIVERGED',
-        'This replica was off the history of the log and is rebuilding itself. Read elsewhere, or later.',
-        { retryable: true },
-      )
-    }
-    if (!caughtUp) {
-      throw new LeaseholdError(
-        'NOT_STARTED',
-        'This replica has not caught up with the log yet. Await node.start(), or read elsewhere.',
-        { retryable: true },
-      )
-    }
+    this.instance.assertReadable()
+    const { applier } = this.instance
     return fn(this.#state.state, { index: applier.index, term: applier.position.term })
   }
 
-  /** Reads with a consistency. This version knows `'local'`; others reject with `NOT_SUPPORTED`. */
-  async readAt<T>(
-    options: { consistency: 'local' | 'session' | 'linearizable' },
-    fn: (state: S, at: ReadContext) => T,
-  ): Promise<T> {
-    if (options.consistency !== 'local') throw new NotSupportedError(`Consistency "${options.consistency}"`)
+  /**
+   * Reads the local replica once it is as fresh as `options` ask for.
+   *
+   * @throws LineageLostError if `position` is not in the history of the log.
+   * @throws LaggingError if the log could not be read in time.
+   * @throws LeaseholdError `LOG_LOST`, `DIVERGED`, `VERSION_TOO_OLD`, `NOT_STARTED` as the replica stands.
+   */
+  async readAt<T>(options: ReadOptions, fn: (state: S, at: ReadContext) => T): Promise<T> {
+    const { reads } = this.instance
+    const { consistency, timeoutMs = READ_TIMEOUT_MS } = options
+    if (consistency === 'linearizable') await reads.linearizable(timeoutMs)
+    else if (consistency === 'session' && options.position) await reads.session(options.position, timeoutMs)
     return this.read(fn)
   }
 

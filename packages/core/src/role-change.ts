@@ -18,6 +18,7 @@ export function onRoleChanged(
     pusher.stop()
     work.end()
     receiver.resume()
+    instance.applied.wakeAll() // whoever waits for an own append has to look again
   }
   if (next.role === 'leader') serve(instance, next.term)
   else if (next.role === 'candidate') writer.suspend()

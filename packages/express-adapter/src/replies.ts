@@ -6,7 +6,9 @@ import { RequestOutcomeUnknownError } from './errors.js'
 const STATUS: Partial<Record<ErrorCode, number>> = {
   NOT_JSON: 400,
   COMMAND_REJECTED: 409,
+  LINEAGE_LOST: 409,
   ENTRY_TOO_LARGE: 413,
+  KEY_REUSED: 422,
   NOT_SUPPORTED: 501,
   BUSY: 503,
   DIVERGED: 503,

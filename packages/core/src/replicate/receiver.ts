@@ -20,7 +20,7 @@ export class Receiver {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #bell = new Bell()
-  #waiting: Deferred<void>[] = []
+  #waiting: Deferred<boolean>[] = []
   #paused = false
 
   constructor(parts: {
@@ -39,10 +39,13 @@ export class Receiver {
     this.#logger = parts.logger
   }
 
-  /** Resolves after a read that began after this call, whether it succeeded or not; at once on a leader or after stop. */
-  pull(): Promise<void> {
-    if (this.#paused) return Promise.resolve()
-    const waiting = createDeferred<void>()
+  /**
+   * Resolves after a read that began after this call: true if the replica reached the head that it found, or is halted;
+   * false if the read failed, and at once on a leader or after stop.
+   */
+  pull(): Promise<boolean> {
+    if (this.#paused) return Promise.resolve(false)
+    const waiting = createDeferred<boolean>()
     this.#waiting.push(waiting)
     this.#bell.ring()
     return waiting.promise
@@ -79,8 +82,10 @@ export class Receiver {
       if (this.#paused || signal.aborted) continue
       const served = this.#waiting
       this.#waiting = []
+      let reached = false
       try {
         await this.#catchUp.toHead(signal)
+        reached = !signal.aborted
         // Also when there was nothing to read for the first time: the leader learns that it has a follower.
         if (this.#applier.index !== acknowledged) this.acknowledge()
         acknowledged = this.#applier.index
@@ -89,7 +94,7 @@ export class Receiver {
         await this.#clock.sleep(jitter(RETRY_MS), signal)
         this.#bell.ring()
       } finally {
-        for (const { resolve } of served) resolve()
+        for (const { resolve } of served) resolve(reached)
       }
     }
     this.#paused = true
@@ -97,7 +102,7 @@ export class Receiver {
   }
 
   #release(): void {
-    for (const { resolve } of this.#waiting) resolve()
+    for (const { resolve } of this.#waiting) resolve(false)
     this.#waiting = []
   }
 }

@@ -1,0 +1,48 @@
+import type { Instance } from './instance.js'
+import { NotReadableError } from './errors.js'
+import type { TermTable } from './log/history.js'
+import type { LogPage } from './log/log-store.js'
+import type { Position } from './position.js'
+import type { ReadableReplica } from './read/consistency.js'
+import { SharedLook } from './read/shared-look.js'
+
+/** An instance's replica as consistent reads see it: a leader's is fed by its own appends, a follower's by reading. */
+export class InstanceReplica implements ReadableReplica {
+  readonly #instance: Instance
+  readonly #look: SharedLook<LogPage>
+
+  constructor(instance: Instance) {
+    this.#instance = instance
+    this.#look = new SharedLook(() => instance.catchUp.look())
+  }
+
+  get position(): Position {
+    return this.#instance.applier.position
+  }
+
+  get table(): TermTable {
+    return this.#instance.applier.table
+  }
+
+  assertFollowing(): void {
+    this.#instance.assertReadable()
+    const { halted } = this.#instance.catchUp
+    if (halted !== undefined) throw new NotReadableError(halted)
+  }
+
+  async refresh(): Promise<boolean> {
+    const { elector, receiver, catchUp, applier } = this.#instance
+    if (elector.state.role === 'leader') return this.#refreshLeader()
+    return (await receiver.pull()) && catchUp.onHistory && applier.index >= catchUp.head
+  }
+
+  /** What the log has beyond its replica must be on its way here, unless another one leads by now. */
+  async #refreshLeader(): Promise<boolean> {
+    const { elector, applier, applied } = this.#instance
+    const { served } = elector
+    const page = await this.#look.ask().catch(() => undefined)
+    if (!served || page?.nonce !== served.claim.nonce || page.replId !== served.claim.replId) return false
+    if (applier.index < page.head) await applied.until(page.head)
+    return applier.index >= page.head
+  }
+}
