@@ -327,17 +327,6 @@ describe('a write that cannot be', () => {
   })
 })
 
-it.each(['session', 'linearizable'] as const)(
-  'a %s read is not weakened, but refused',
-  async (consistency) => {
-    const node = await start()
-    await expect(node.readAt({ consistency }, (state) => state.lines)).rejects.toMatchObject({
-      code: 'NOT_SUPPORTED',
-    })
-    expect(await node.readAt({ consistency: 'local' }, (state) => state.lines)).toEqual([])
-  },
-)
-
 it('a read before the start is refused: the replica is empty', () => {
   const node = journalNode({ group, redis: server.url })
   expect(() => node.read((state) => state.lines)).toThrow(
