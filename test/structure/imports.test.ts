@@ -7,7 +7,17 @@ const CORE = 'packages/core/src/'
  * Files at the top of `src` are named, folders end with a slash.
  */
 const ORDER = [
-  ['clock', 'deferred', 'errors', 'events', 'position', 'options', 'option-checks', 'observe/'],
+  [
+    'clock',
+    'deferred',
+    'shared-call',
+    'errors',
+    'events',
+    'position',
+    'options',
+    'option-checks',
+    'observe/',
+  ],
   ['log/'],
   ['apply/'],
   ['read/', 'write/', 'replicate/'],

@@ -104,6 +104,7 @@ export function describeSelf(instance: Instance, load: number): Member {
     role: instance.elector.state.role,
     // While it loads a snapshot, the log behind that one must stay.
     index: instance.catchUp.neededIndex,
+    applied: { term: instance.applier.position.term, index: instance.applier.index },
     term: instance.catchUp.comparedTerm,
     ahead: instance.catchUp.halted === 'LOG_LOST',
     eligible: instance.ineligibleBecause === undefined,

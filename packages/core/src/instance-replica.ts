@@ -4,16 +4,16 @@ import type { TermTable } from './log/history.js'
 import type { LogPage } from './log/log-store.js'
 import type { Position } from './position.js'
 import type { ReadableReplica } from './read/consistency.js'
-import { SharedLook } from './read/shared-look.js'
+import { SharedCall } from './shared-call.js'
 
 /** An instance's replica as consistent reads see it: a leader's is fed by its own appends, a follower's by reading. */
 export class InstanceReplica implements ReadableReplica {
   readonly #instance: Instance
-  readonly #look: SharedLook<LogPage>
+  readonly #look: SharedCall<LogPage>
 
   constructor(instance: Instance) {
     this.#instance = instance
-    this.#look = new SharedLook(() => instance.catchUp.look())
+    this.#look = new SharedCall(() => instance.catchUp.look())
   }
 
   get position(): Position {

@@ -26,7 +26,9 @@ import { ConsistentReads } from './read/consistency.js'
 import { CatchUp, type CatchUpListener } from './replicate/catch-up.js'
 import { Pusher } from './replicate/pusher.js'
 import { Receiver } from './replicate/receiver.js'
+import { Copies } from './write/copies.js'
 import { PendingWrites } from './write/pending-writes.js'
+import { WriteConcerns } from './write/write-concern.js'
 import { Writer } from './write/writer.js'
 
 /** Tells the user's listeners; never throws, whatever they do. */
@@ -72,6 +74,8 @@ export class Instance {
   stopping = false
   readonly reads: ConsistentReads
   readonly applied = new AppliedWaiters()
+  readonly copies: Copies
+  readonly concerns: WriteConcerns
   #caughtUp = false
 
   constructor(parts: InstanceParts) {
@@ -122,6 +126,17 @@ export class Instance {
       clock,
       maxQueuedWrites: options.maxQueuedWrites,
       maxQueuedBytes: options.maxQueuedBytes,
+    })
+    this.copies = new Copies(
+      ({ term, index }) => index <= this.applier.index && this.applier.table.ownerOf(index)?.term === term,
+    )
+    this.concerns = new WriteConcerns({
+      clock,
+      copies: this.copies,
+      // Who has just joined may have acknowledged before it was seen in a heartbeat.
+      alive: () => new Set([id, ...this.roster.alive.map((member) => member.id), ...this.copies.ids]).size,
+      connection: () => this.elector.served?.connection,
+      canSync: () => log.canSync,
     })
     this.snapshots = new SnapshotDuty({
       catchUp: this.catchUp,

@@ -9,7 +9,11 @@ import { type Logger, silentLogger } from './observe/logger.js'
  */
 export type RedisTarget = string | object
 
-/** When a write counts as committed. This version knows `'log'`: once the log's Redis has appended it. */
+/**
+ * When a write counts as committed: once the log's Redis has appended it (`'log'`), and besides once so many other
+ * instances, or as many as make a majority of the living, have applied it, so many replicas of the log's Redis have it, or
+ * Redis has forced it to its disk (`'fsync'`, from Redis 7.2 on).
+ */
 export type WriteConcern = 'log' | 'majority' | 'fsync' | { replicas: number } | { redisReplicas: number }
 
 /** Options of `createNode`. Durations are in milliseconds, sizes in bytes. */
@@ -70,7 +74,7 @@ export interface NodeOptions {
   resultsKeptBytes?: number
   /** For how long a result is kept. Default 3600000, an hour. */
   resultsKeptMs?: number
-  /** Default write concern. Default `'log'`, the only one that this version knows. */
+  /** Write concern of writes that name none. Default `'log'`. */
   writeConcern?: WriteConcern
   /** Where to log. Default: nowhere. */
   logger?: Logger

@@ -6,9 +6,11 @@ import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
 
 /** What an instance does each time it has published itself: compares with the others, and with the log. */
 export async function afterHeartbeat(instance: Instance, members: readonly MemberView[]): Promise<void> {
-  const { roster, options, elector, receiver } = instance
+  const { roster, options, elector, receiver, copies } = instance
   roster.update(members)
   const others = roster.aliveBut(options.id)
+  copies.keep(new Set(others.map(({ id }) => id)))
+  for (const { id, applied } of others) copies.acknowledged(id, applied)
   const twin = others.find(({ name }) => name === options.name)
   if (twin && elector.state.role !== 'stopped') {
     instance.warn(
@@ -69,10 +71,11 @@ export async function onRangeNotice({ receiver, snapshots }: Instance, notice: R
 }
 
 /** A follower said how far it is, and perhaps that it has made a snapshot. */
-export function onAcknowledgement(instance: Instance, { id, index, snapshot }: Acknowledgement): void {
-  const { options, roster, pusher, elector, snapshots } = instance
+export function onAcknowledgement(instance: Instance, { id, term, index, snapshot }: Acknowledgement): void {
+  const { options, roster, pusher, elector, snapshots, copies } = instance
   if (id === options.id) return
   roster.progressed(id, index)
+  copies.acknowledged(id, { term, index })
   pusher.acknowledged(id, index)
   if (snapshot && elector.served) void snapshots.offered(snapshot, elector.served.connection)
 }

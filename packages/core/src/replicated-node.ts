@@ -4,7 +4,7 @@ import { anotherOperation } from './apply/applier.js'
 import { assertJson } from './apply/json.js'
 import type { ArgsOf, Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import { type CreateParts, ElectionNode } from './election-node.js'
-import { LeaseholdError, NotSupportedError } from './errors.js'
+import { LeaseholdError } from './errors.js'
 import { decodeEntry, encodeEntry, WINDOW_ONLY } from './log/entry.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions, WriteConcern } from './options.js'
@@ -14,7 +14,7 @@ import { fingerprintOf, type Operation, type RequestScope } from './write/reques
 
 /** Options of a single write. */
 export interface WriteOptions {
-  /** When it counts as committed. Default: the node's. Other than `'log'`: NOT_SUPPORTED in this version. */
+  /** When it counts as committed. Default: the node's. */
   readonly writeConcern?: WriteConcern
   /**
    * Makes a repeat with the same id, command and argument take effect once and give the first result, as long as that is
@@ -126,8 +126,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
         `The state machine "${this.#state.name}" has no command ${JSON.stringify(command)}. Nothing was written.`,
       )
     }
-    const { catchUp, writer } = this.instance
-    if (catchUp.halted === 'LOG_LOST') {
+    if (this.instance.catchUp.halted === 'LOG_LOST') {
       throw new LeaseholdError(
         'LOG_LOST',
         'The log has lost entries that this replica holds, so nothing is written to it. Nothing was written.',
@@ -135,8 +134,23 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     }
     if (args !== undefined) assertJson(args, `The argument of ${command}`)
     const operation = ofRequest ?? this.#operation(command, args, options.opId)
-    const repeated = this.#repeated(operation)
-    if (repeated) return repeated
+    const answer = this.#repeated(operation) ?? this.#append(operation, command, args, options.timeoutMs)
+    const { instance } = this
+    const { writeConcern = instance.options.writeConcern, timeoutMs = instance.options.writeTimeoutMs } =
+      options
+    if (writeConcern === 'log') return answer
+    const startedMs = instance.parts.clock.now()
+    const committed = await answer
+    const leftMs = timeoutMs - (instance.parts.clock.now() - startedMs)
+    return instance.concerns.met(writeConcern, committed, operation.opId, leftMs)
+  }
+
+  async #append(
+    operation: Operation,
+    command: string,
+    args: unknown,
+    timeoutMs: number | undefined,
+  ): Promise<Committed> {
     const data = encodeEntry({ ...operation, version: this.#state.version, command, args })
     const { maxEntryBytes } = this.instance.options
     if (Buffer.byteLength(data) > maxEntryBytes) {
@@ -145,7 +159,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
         `The entry has ${Buffer.byteLength(data)} bytes, maxEntryBytes is ${maxEntryBytes}. Nothing was written.`,
       )
     }
-    return writer.submit(operation.opId, data, options.timeoutMs)
+    return this.instance.writer.submit(operation.opId, data, timeoutMs)
   }
 
   #operation(command: string, args: unknown, opId: string | undefined): Operation {
@@ -204,6 +218,6 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
       check.fail('opId', opId, 'must have 1 to 200 printable ASCII characters without spaces')
     if (timeoutMs !== undefined && !(timeoutMs > 0)) check.fail('timeoutMs', timeoutMs, 'must be above 0 ms')
     check.throwIfAny()
-    if (writeConcern !== 'log') throw new NotSupportedError(`Write concern ${JSON.stringify(writeConcern)}`)
+    this.instance.concerns.assertPossible(writeConcern)
   }
 }

@@ -9,6 +9,7 @@ export function memberView(id: string, given: Partial<MemberView> = {}): MemberV
     publicUrl: undefined,
     role: 'follower',
     index: 0,
+    applied: { term: 0, index: 0 },
     term: 1,
     ahead: false,
     eligible: true,

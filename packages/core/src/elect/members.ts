@@ -8,6 +8,8 @@ export interface Member {
   readonly publicUrl: string | undefined
   readonly role: Role
   readonly index: number
+  /** The last entry that it has applied. */
+  readonly applied: { readonly term: number; readonly index: number }
   /** Term of the last claim that it has compared its replica with. */
   readonly term: number
   /** True if it has entries that the log has lost. */

@@ -129,6 +129,13 @@ export interface TermConnection {
   trim(first: number): Promise<boolean>
   /** Appends under the claimed term (G2). Rejects if the reply was lost: the outcome is unknown and the connection closed. */
   append(request: AppendRequest): Promise<AppendOutcome>
+  /**
+   * Waits for a while until so many replicas of the log's Redis have everything that was appended on this connection.
+   * Appends wait behind it, and all who ask meanwhile share the next. Returns how many have it.
+   */
+  replicated(replicas: number): Promise<number>
+  /** As `replicated`, until the server has forced it to its disk. False if it has not yet. */
+  synced(): Promise<boolean>
   close(): void
 }
 
@@ -150,6 +157,8 @@ export interface LogStore {
   read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage>
   /** How long the server has been running, in ms, to the second. */
   serverAgeMs(): Promise<number>
+  /** Whether a term's connection can tell what the server has forced to disk. Known once the store is open. */
+  readonly canSync: boolean
   /** Opens a connection for one term. */
   openTerm(signal: AbortSignal): Promise<TermConnection>
   close(): Promise<void>

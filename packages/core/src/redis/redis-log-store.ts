@@ -41,6 +41,8 @@ export class RedisLogStore implements LogStore {
   readonly #keys: Keys
   readonly #warn: (code: string, message: string) => void
 
+  #canSync = false
+
   /** `client` serves reads and is closed by its owner. */
   constructor(parts: {
     options: ResolvedOptions
@@ -56,7 +58,9 @@ export class RedisLogStore implements LogStore {
 
   async open(signal: AbortSignal): Promise<void> {
     await connect(this.#client, signal)
-    for (const warning of await checkServer(this.#client)) this.#warn(warning.code, warning.message)
+    const { warnings, canSync } = await checkServer(this.#client)
+    this.#canSync = canSync
+    for (const { code, message } of warnings) this.#warn(code, message)
   }
 
   async join(application: string): Promise<Joined> {
@@ -131,6 +135,10 @@ export class RedisLogStore implements LogStore {
     return Number(/^uptime_in_seconds:(\d+)/m.exec(info)?.[1] ?? Number.POSITIVE_INFINITY) * 1000
   }
 
+  get canSync(): boolean {
+    return this.#canSync
+  }
+
   async openTerm(signal: AbortSignal): Promise<TermConnection> {
     const { redis, commandTimeoutMs, name, group, leaseOnLog } = this.#options
     const client = createClient(redis, termOptions(commandTimeoutMs), `leasehold:${group}:${name}:term`)
@@ -140,7 +148,7 @@ export class RedisLogStore implements LogStore {
       disconnect(client)
       throw error
     }
-    return new RedisTermConnection(client, this.#keys, leaseOnLog)
+    return new RedisTermConnection(client, this.#keys, leaseOnLog, commandTimeoutMs)
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,7 @@ import type {
 } from '../log/log-store.js'
 import { callScript } from './call-script.js'
 import { disconnect } from './connections.js'
+import { SharedCall } from '../shared-call.js'
 import type { Keys } from './keys.js'
 import { readTable } from './replies.js'
 
@@ -27,12 +28,21 @@ export class RedisTermConnection implements TermConnection {
   readonly #keys: Keys
   readonly #leaseOnLog: boolean
   readonly #closed = new AbortController()
+  /** Shorter than a command may take, or the connection would be given up for a replica that is late. */
+  readonly #waitMs: number
+  readonly #waits = new Map<number, SharedCall<number>>()
+  readonly #sync: SharedCall<boolean>
   #claim: Claim | undefined
 
-  constructor(client: Redis, keys: Keys, leaseOnLog: boolean) {
+  constructor(client: Redis, keys: Keys, leaseOnLog: boolean, commandTimeoutMs: number) {
     this.#client = client
     this.#keys = keys
     this.#leaseOnLog = leaseOnLog
+    this.#waitMs = Math.max(1, Math.floor(commandTimeoutMs / 2))
+    this.#sync = new SharedCall(async () => {
+      const [synced] = (await client.call('WAITAOF', 1, 0, this.#waitMs)) as [number, number]
+      return synced === 1
+    })
     client.once('close', () => this.#closed.abort())
   }
 
@@ -153,6 +163,19 @@ export class RedisTermConnection implements TermConnection {
       [logId, term, nonce, first],
     )
     return reply === 1
+  }
+
+  replicated(replicas: number): Promise<number> {
+    let shared = this.#waits.get(replicas)
+    if (!shared) {
+      shared = new SharedCall(() => this.#client.wait(replicas, this.#waitMs))
+      this.#waits.set(replicas, shared)
+    }
+    return shared.ask()
+  }
+
+  synced(): Promise<boolean> {
+    return this.#sync.ask()
   }
 
   close(): void {

@@ -5,12 +5,14 @@ import type { Warning } from '../events.js'
 /**
  * Looks whether the server can keep our promises.
  *
- * @returns what is dubious.
+ * @returns what is dubious, and whether it can tell what it has forced to disk.
  * @throws LeaseholdError `REDIS_UNSUPPORTED` if it is too old or may evict the log.
  */
-export async function checkServer(client: Redis): Promise<Warning[]> {
+export async function checkServer(client: Redis): Promise<{ warnings: Warning[]; canSync: boolean }> {
   const warnings: Warning[] = []
   const info = await optional(client.info('server'))
+  // Where INFO is forbidden it cannot be told.
+  const canSync = info !== undefined && hasWaitAof(info)
   if (info !== undefined) checkVersion(info)
   else
     warnings.push({
@@ -26,7 +28,7 @@ export async function checkServer(client: Redis): Promise<Warning[]> {
       message:
         'CONFIG is forbidden on this Redis, so eviction and persistence could not be checked. It needs maxmemory-policy noeviction.',
     })
-    return warnings
+    return { warnings, canSync }
   }
   refuseEviction(config)
   if (config.get('appendonly') !== 'yes') {
@@ -43,7 +45,7 @@ export async function checkServer(client: Redis): Promise<Warning[]> {
         'This Redis is under Sentinel and has min-replicas-to-write 0: after a failover the old primary goes on accepting writes, which are lost when it rejoins. Set it to 1.',
     })
   }
-  return warnings
+  return { warnings, canSync }
 }
 
 /**
@@ -73,6 +75,12 @@ function checkVersion(info: string): void {
   if (ok) return
   const found = valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`
   throw new LeaseholdError('REDIS_UNSUPPORTED', `This is ${found}; Redis 7.0 or Valkey 7.2 is needed.`)
+}
+
+/** Redis 7.2 on has WAITAOF, and so has every Valkey. */
+function hasWaitAof(info: string): boolean {
+  const redis = /^redis_version:(\S+)/m.exec(info)?.[1] ?? '0'
+  return info.includes('valkey_version:') || atLeast(redis, 7, 2)
 }
 
 function atLeast(version: string, major: number, minor: number): boolean {

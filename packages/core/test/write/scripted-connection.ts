@@ -18,6 +18,8 @@ export class ScriptedConnection implements TermConnection {
   readonly createLog = notScripted
   readonly installSnapshot = notScripted
   readonly trim = notScripted
+  readonly replicated = notScripted
+  readonly synced = notScripted
   readonly #closed = new AbortController()
 
   get closed(): AbortSignal {
