@@ -37,7 +37,9 @@ export async function settle(
   for (;;) {
     const [present, views] = await Promise.all([transport.present(), members.list()])
     const waitedMs = clock.now() - startedMs
-    const awaited = [...new Set([...present, ...known])]
+    // What one that stops had, goes with it; its connections may outlive its record's change for a moment.
+    const stopped = new Set(views.filter(({ role }) => role === 'stopped').map(({ id }) => id))
+    const awaited = [...new Set([...present, ...known])].filter((id) => !stopped.has(id))
     const answered = awaited.every((id) => views.some((view) => view.id === id && view.term >= term))
     if ((answered && waitedMs >= youngForMs) || waitedMs >= settleMs || signal.aborted) {
       return views.filter(({ id }) => awaited.includes(id))
