@@ -16,7 +16,8 @@ interface SweeperParts {
  * Sees to it that nothing of dead instances stays in Redis. A leader removes the queue of whoever is gone when it first
  * sees it so, and once more before it removes the record: a job that was under way meanwhile brings the queue back. One
  * that comes later still, from a leader that was paused for long, is cleared away by that leader itself: each instance
- * removes the queues that it has pushed to and that have no record any more.
+ * removes the queues that it has pushed to and that have no record any more. So a queue stays only if such a leader dies
+ * between its push and its next heartbeat.
  */
 export class Sweeper {
   readonly #parts: SweeperParts

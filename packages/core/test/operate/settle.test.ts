@@ -21,7 +21,7 @@ beforeEach(() => {
 /** What settling finds, and after how many ms. */
 async function settled(given: { known?: string[]; empty?: boolean; serverAgeMs?: number } = {}) {
   const { known = [], empty = false, serverAgeMs = 60_000 } = given
-  let found: readonly MemberView[] | undefined
+  const startedMs = clock.now()
   const settling = settle(
     {
       log: { serverAgeMs: async () => serverAgeMs } as LogStore,
@@ -35,11 +35,9 @@ async function settled(given: { known?: string[]; empty?: boolean; serverAgeMs?:
     },
     TERM,
     new AbortController().signal,
-  ).then((all) => (found = all))
-  const startedMs = clock.now()
-  while (!found) await clock.advance(10)
-  await settling
-  return { ids: found.map(({ id }) => id), ms: clock.now() - startedMs }
+  ).then((found) => ({ ids: found.map(({ id }) => id), ms: clock.now() - startedMs }))
+  await clock.advance(2 * SETTLE_MS)
+  return settling
 }
 
 /** Less than this: nothing was waited for. */
