@@ -19,6 +19,7 @@ import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
+import { Sweeper } from './operate/sweeper.js'
 import { takeOver } from './operate/take-over.js'
 import { CatchUp, type CatchUpListener } from './replicate/catch-up.js'
 import { Pusher } from './replicate/pusher.js'
@@ -56,6 +57,7 @@ export class Instance {
   readonly leadership: Leadership
   readonly heartbeat: Heartbeat
   readonly roster: Roster
+  readonly sweeper: Sweeper
   readonly work: LeaderWork
   readonly credentials = new Credentials()
   readonly requestMs = new MovingAverage()
@@ -131,6 +133,7 @@ export class Instance {
       emit('leaderChanged', { leader })
     })
     this.roster = new Roster(options.heartbeatMs)
+    this.sweeper = new Sweeper({ members, transport, heartbeatMs: options.heartbeatMs, logger })
     this.elector = new Elector({
       leases,
       log,

@@ -6,7 +6,7 @@ import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
 
 /** What an instance does each time it has published itself: compares with the others, and with the log. */
 export async function afterHeartbeat(instance: Instance, members: readonly MemberView[]): Promise<void> {
-  const { roster, options, elector, receiver } = instance
+  const { roster, options, elector, receiver, sweeper } = instance
   roster.update(members)
   const others = roster.aliveBut(options.id)
   const twin = others.find(({ name }) => name === options.name)
@@ -18,17 +18,14 @@ export async function afterHeartbeat(instance: Instance, members: readonly Membe
   }
   if (elector.leads) await asLeader(instance, others)
   else await receiver.pull() // progress never depends on a job
+  await sweeper.sweep(members, elector.leads)
 }
 
-/** A leader keeps track of its followers, forgets the dead, looks whether it still leads, and keeps the log short. */
+/** A leader keeps track of its followers, looks whether it still leads, and keeps the log short. */
 async function asLeader(instance: Instance, followers: readonly MemberView[]): Promise<void> {
-  const { pusher, roster, parts, catchUp, elector, snapshots, replicates } = instance
+  const { pusher, catchUp, elector, snapshots, replicates } = instance
   pusher.keep(new Set(followers.map(({ id }) => id)))
   if (replicates) for (const { id, index } of followers) pusher.acknowledged(id, index)
-  for (const { id } of roster.forgotten) {
-    await parts.transport.remove(id)
-    await parts.members.remove(id)
-  }
 
   const page = await catchUp.look()
   const { served } = elector
@@ -73,6 +70,6 @@ export function onAcknowledgement(instance: Instance, { id, index, snapshot }: A
   const { options, roster, pusher, elector, snapshots } = instance
   if (id === options.id) return
   roster.progressed(id, index)
-  pusher.acknowledged(id, index)
+  if (!roster.hasLeft(id)) pusher.acknowledged(id, index)
   if (snapshot && elector.served) void snapshots.offered(snapshot, elector.served.connection)
 }
