@@ -1,4 +1,4 @@
-import type { Member, MemberView } from './elect/members.js'
+import { isGone, type Member, type MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
 import {
   type GroupStatus,
@@ -41,7 +41,9 @@ export async function describeGroup(instance: Instance): Promise<GroupStatus> {
   const { options, applier, leadership, roster, elector, parts } = instance
   const [page, views] = await Promise.all([parts.log.read(applier.index, 0, undefined), parts.members.list()])
   const { leader } = leadership
-  const members = views.map((view) => describeMember(instance, roster.withProgress(view), page.head))
+  const members = views
+    .filter((view) => !isGone(view, options.heartbeatMs))
+    .map((view) => describeMember(instance, roster.withProgress(view), page.head))
   const times = elector.leads ? timesOf(instance) : views.find(({ id }) => id === leader?.id)?.times
   return {
     name: options.group,

@@ -20,6 +20,7 @@ import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
+import { Sweeper } from './operate/sweeper.js'
 import { takeOver } from './operate/take-over.js'
 import { AppliedWaiters } from './read/applied-waiters.js'
 import { ConsistentReads } from './read/consistency.js'
@@ -61,6 +62,7 @@ export class Instance {
   readonly leadership: Leadership
   readonly heartbeat: Heartbeat
   readonly roster: Roster
+  readonly sweeper: Sweeper
   readonly work: LeaderWork
   readonly credentials = new Credentials()
   readonly requestMs = new MovingAverage()
@@ -152,6 +154,7 @@ export class Instance {
       emit('leaderChanged', { leader })
     })
     this.roster = new Roster(options.heartbeatMs)
+    this.sweeper = new Sweeper({ members, transport, heartbeatMs: options.heartbeatMs, logger })
     this.elector = new Elector({
       leases,
       log,

@@ -1,4 +1,5 @@
 import { withDeadline } from './clock.js'
+import { describeSelf } from './describe.js'
 import { LeaseholdError, OutcomeUnknownError } from './errors.js'
 import type { Instance } from './instance.js'
 import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
@@ -21,6 +22,8 @@ export class Lifecycle {
   readonly #over = new AbortController()
   #elector: Promise<void> = Promise.resolve()
   #loops: Promise<void>[] = []
+  /** True from when there is a record of this instance. */
+  #recorded = false
   #left: Promise<void> | undefined
 
   constructor(instance: Instance) {
@@ -62,6 +65,7 @@ export class Lifecycle {
     await this.#claimName(late)
     await parts.leases.open(late)
     parts.leases.onNotice((notice) => onLeaseNotice(this.#instance, notice))
+    await this.#record('follower') // before there is a queue: should it die now, its record has the queue swept
     await parts.transport.open(options.id, (notice) => onRangeNotice(this.#instance, notice), late)
     parts.transport.onAcknowledged((acknowledgement) => onAcknowledgement(this.#instance, acknowledgement))
   }
@@ -89,11 +93,16 @@ export class Lifecycle {
     )
   }
 
+  async #record(role: 'follower' | 'stopped'): Promise<void> {
+    await this.#instance.parts.members.publish({ ...describeSelf(this.#instance, 0), role })
+    this.#recorded = true
+  }
+
   #run(): void {
     const { elector, receiver, heartbeat, options } = this.#instance
     const { signal } = this.#over
+    this.#elector = elector.run(this.#resigning.signal) // first, so that the first heartbeat tells a role
     this.#loops = [receiver.run(options.heartbeatMs, signal), heartbeat.run(signal)]
-    this.#elector = elector.run(this.#resigning.signal)
   }
 
   async #ready(late: AbortSignal): Promise<void> {
@@ -134,7 +143,7 @@ export class Lifecycle {
 
   async #leave(): Promise<void> {
     const instance = this.#instance
-    const { parts, options, pending, work } = instance
+    const { parts, pending, work } = instance
     instance.stopping = true
     this.#late.abort()
     await this.#resign()
@@ -145,7 +154,8 @@ export class Lifecycle {
     pending.close(({ opId, sent }) =>
       sent ? new OutcomeUnknownError(opId, 'The node was stopped') : stopped(),
     )
-    if (this.#loops.length > 0) await this.#limit(parts.members.remove(options.id))
+    // Not removed: a job for this instance may be under way, and the leader has to know whose queue to sweep.
+    if (this.#recorded) await this.#limit(this.#record('stopped'))
     await this.#limit(parts.transport.close())
     await parts.leases.close()
     await parts.log.close()

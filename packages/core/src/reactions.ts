@@ -6,7 +6,7 @@ import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
 
 /** What an instance does each time it has published itself: compares with the others, and with the log. */
 export async function afterHeartbeat(instance: Instance, members: readonly MemberView[]): Promise<void> {
-  const { roster, options, elector, receiver, copies } = instance
+  const { roster, options, elector, receiver, sweeper, copies } = instance
   roster.update(members)
   const others = roster.aliveBut(options.id)
   copies.keep(new Set(others.map(({ id }) => id)))
@@ -20,17 +20,14 @@ export async function afterHeartbeat(instance: Instance, members: readonly Membe
   }
   if (elector.leads) await asLeader(instance, others)
   else await receiver.pull() // progress never depends on a job
+  await sweeper.sweep(members, elector.leads)
 }
 
-/** A leader keeps track of its followers, forgets the dead, looks whether it still leads, and keeps the log short. */
+/** A leader keeps track of its followers, looks whether it still leads, and keeps the log short. */
 async function asLeader(instance: Instance, followers: readonly MemberView[]): Promise<void> {
-  const { pusher, roster, parts, catchUp, elector, snapshots, replicates } = instance
+  const { pusher, catchUp, elector, snapshots, replicates } = instance
   pusher.keep(new Set(followers.map(({ id }) => id)))
   if (replicates) for (const { id, index } of followers) pusher.acknowledged(id, index)
-  for (const { id } of roster.forgotten) {
-    await parts.transport.remove(id)
-    await parts.members.remove(id)
-  }
 
   const page = await catchUp.look()
   const { served } = elector
@@ -75,7 +72,9 @@ export function onAcknowledgement(instance: Instance, { id, term, index, snapsho
   const { options, roster, pusher, elector, snapshots, copies } = instance
   if (id === options.id) return
   roster.progressed(id, index)
-  copies.acknowledged(id, { term, index })
-  pusher.acknowledged(id, index)
+  if (!roster.hasLeft(id)) {
+    copies.acknowledged(id, { term, index })
+    pusher.acknowledged(id, index)
+  }
   if (snapshot && elector.served) void snapshots.offered(snapshot, elector.served.connection)
 }

@@ -216,8 +216,8 @@ describe('status', () => {
     await first.stop()
     await eventually(() => second.isLeader)
     const third = await start()
-    await second.write('add', 'a')
     const { times } = await eventually(async () => {
+      await second.write('add', 'a') // one before the leader has heard of its follower has no copy to time
       const now = await third.groupStatus()
       return now.times.copyMs !== undefined && now.times.recoverMs !== undefined && now
     })

@@ -418,12 +418,16 @@ describe('stop', () => {
     expect(node.role).toBe('stopped')
   })
 
-  it('leaves no keys of its own but the log', async () => {
+  it('leaves no keys of its own but the log and a record that it has stopped', async () => {
     const node = await start()
     await node.write('add', 'a')
     await node.stop()
     const keys = (await server.command('KEYS', `leasehold:{${group}}:*`)) as string[]
-    expect(new Set(keys.map((key) => key.split(':').at(-1)))).toEqual(new Set(['log', 'meta', 'terms']))
+    expect(new Set(keys.map((key) => key.split(':').at(-1)))).toEqual(
+      new Set(['log', 'members', 'meta', 'terms']),
+    )
+    const records = (await server.command('HGETALL', `leasehold:{${group}}:members`)) as string[]
+    expect(records).toEqual([node.id, expect.stringContaining('"role":"stopped"')])
   })
 
   it('refuses what comes after it', async () => {

@@ -6,6 +6,7 @@ export interface Member {
   readonly name: string
   readonly url: string | undefined
   readonly publicUrl: string | undefined
+  /** `stopped` for good: the record outlives the instance until the leader has swept behind it. */
   readonly role: Role
   readonly index: number
   /** The last entry that it has applied. */
@@ -45,11 +46,18 @@ export interface MemberStore {
 
 /** Heartbeats that an instance may miss before it counts as gone. */
 const MISSED_HEARTBEATS = 3
-/** After so many it is forgotten, with its queue. */
-const FORGOTTEN_HEARTBEATS = 30
+/** After so many it is not expected back, and what it left behind goes. */
+const GONE_HEARTBEATS = 30
+/** After so many its record goes, too: by now nobody sends it a job any more. */
+const FORGOTTEN_HEARTBEATS = 60
 
 export function isAlive(member: MemberView, heartbeatMs: number): boolean {
   return member.role !== 'stopped' && member.silentMs < MISSED_HEARTBEATS * heartbeatMs
+}
+
+/** It said that it stops, or has been silent for so long that it will hardly come back. */
+export function isGone(member: MemberView, heartbeatMs: number): boolean {
+  return member.role === 'stopped' || member.silentMs > GONE_HEARTBEATS * heartbeatMs
 }
 
 export function isForgotten(member: MemberView, heartbeatMs: number): boolean {

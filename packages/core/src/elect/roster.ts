@@ -1,4 +1,4 @@
-import { isAlive, isForgotten, type MemberView } from './members.js'
+import { isAlive, type MemberView } from './members.js'
 
 /** The members as this instance knows them: from its last heartbeat, and from what they acknowledged since. */
 export class Roster {
@@ -34,8 +34,9 @@ export class Roster {
     return this.alive.filter((member) => member.id !== id)
   }
 
-  get forgotten(): readonly MemberView[] {
-    return this.#members.filter((member) => isForgotten(member, this.#heartbeatMs))
+  /** True for an instance that said it stops. What it said before may still arrive. */
+  hasLeft(id: string): boolean {
+    return this.#members.some((member) => member.id === id && member.role === 'stopped')
   }
 
   isAlive(member: MemberView): boolean {

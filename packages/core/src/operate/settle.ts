@@ -46,13 +46,15 @@ export async function settle(parts: SettleParts, term: number, signal: AbortSign
   for (;;) {
     const [present, views] = await Promise.all([transport.present(), members.list()])
     const waitedMs = clock.now() - startedMs
-    const awaited = [...new Set([...present, ...known])]
+    // What one that stops had, goes with it; its connections may outlive its record's change for a moment.
+    const stopped = new Set(views.filter(({ role }) => role === 'stopped').map(({ id }) => id))
+    const awaited = [...new Set([...present, ...known])].filter((id) => !stopped.has(id))
     const hasAnswered = (id: string) => views.some((view) => view.id === id && view.term >= term)
     const answered = awaited.every(hasAnswered)
     if ((answered && waitedMs >= youngForMs) || waitedMs >= settleMs || signal.aborted) {
       return {
         views: views.filter(({ id }) => awaited.includes(id)),
-        silent: present.filter((id) => id !== self && !hasAnswered(id)),
+        silent: present.filter((id) => id !== self && awaited.includes(id) && !hasAnswered(id)),
       }
     }
     await clock.sleep(LOOK_MS, signal)

@@ -40,7 +40,7 @@ export interface MemberStatus {
   readonly role: Role
   readonly appliedIndex: number
   readonly lagEntries: number
-  /** False once it has been silent for three heartbeats. */
+  /** False once it has been silent for three heartbeats. After thirty, or when it stops, it is not listed any more. */
   readonly alive: boolean
   readonly eligible: boolean
   readonly priority: number

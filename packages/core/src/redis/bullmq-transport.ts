@@ -95,6 +95,7 @@ export class BullmqTransport implements JobTransport {
   }
 
   async push(to: string, notice: RangeNotice): Promise<void> {
+    this.#mustReach()
     await this.#queue(to).add('range', notice, {
       ...JOB_OPTIONS,
       jobId: `${notice.snapshot ? 's' : 't'}${notice.term}-${notice.to}`,
@@ -118,11 +119,22 @@ export class BullmqTransport implements JobTransport {
     return channels.map((channel) => channel.slice(prefix.length))
   }
 
+  pushedTo(): Iterable<string> {
+    return this.#queues.keys()
+  }
+
   async remove(id: string): Promise<void> {
+    this.#mustReach()
     const queue = this.#queue(id)
-    this.#queues.delete(id)
-    await queue.obliterate({ force: true })
-    await queue.close()
+    this.#queues.delete(id) // a push meanwhile makes another one, which is not forgotten
+    try {
+      await queue.obliterate({ force: true })
+    } catch (error) {
+      this.#queue(id) // not removed yet
+      throw error
+    } finally {
+      await queue.close()
+    }
   }
 
   async close(): Promise<void> {
@@ -140,6 +152,11 @@ export class BullmqTransport implements JobTransport {
 
   async #limit(promise: Promise<unknown>): Promise<void> {
     await withDeadline(this.#clock, promise, CLOSE_TIMEOUT_MS, () => new Error('late')).catch(() => {})
+  }
+
+  /** BullMQ would wait, for however long, and then write: perhaps into a queue that was swept meanwhile. */
+  #mustReach(): void {
+    if (this.#pushClient.status !== 'ready') throw new Error("The jobs' Redis is out of reach")
   }
 
   #queue(id: string): Queue {

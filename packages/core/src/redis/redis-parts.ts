@@ -38,6 +38,7 @@ const noTransport: JobTransport = {
   acknowledge: () => {},
   onAcknowledged: () => () => {},
   present: async () => [],
+  pushedTo: () => [],
   remove: async () => {},
   close: async () => {},
 }

@@ -36,7 +36,9 @@ export interface JobTransport {
    * FLUSHALL, and end with the process.
    */
   present(): Promise<string[]>
-  /** Removes the queue of an instance that is gone. */
+  /** Instances that this one has pushed a notice to, without those whose queues it has removed since. */
+  pushedTo(): Iterable<string>
+  /** Removes the queue of an instance that is gone. Rejects at once where Redis is out of reach. */
   remove(id: string): Promise<void>
   /** Closes everything; removes the own queue if Redis is in reach. Never hangs. */
   close(): Promise<void>

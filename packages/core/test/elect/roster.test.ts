@@ -14,9 +14,9 @@ it('counts who missed less than three heartbeats as alive', () => {
   expect(roster.alive.map(({ id }) => id)).toEqual(['a'])
 })
 
-it('forgets who missed more than thirty', () => {
-  const roster = rosterOf(['a', { silentMs: 3000 }], ['b', { silentMs: 3001 }])
-  expect(roster.forgotten.map(({ id }) => id)).toEqual(['b'])
+it('knows who has said that it stops', () => {
+  const roster = rosterOf(['silent', { silentMs: 9999 }], ['stopped', { role: 'stopped' }])
+  expect(['silent', 'stopped', 'stranger'].filter((id) => roster.hasLeft(id))).toEqual(['stopped'])
 })
 
 it('takes the newer of heartbeat and acknowledgement', () => {

@@ -99,6 +99,45 @@ it('removes the queue of an instance that is gone', async () => {
   expect(await queueOf('gone')).toEqual(new Set())
 })
 
+it('leaves nothing of a queue whose owner died with a job in hand', async () => {
+  const leader = await open('leader')
+  const owner = await open('gone', () => new Promise(() => {}))
+  for (let to = 1; to <= 3; to++) await leader.push('gone', { term: 7, to })
+  await eventually(async () => (await queueOf('gone')).has('active'))
+  await leader.remove('gone')
+  expect(await queueOf('gone')).toEqual(new Set())
+  await owner.close()
+  expect(await queueOf('gone')).toEqual(new Set())
+})
+
+it('knows whom it has pushed to, until it has removed the queue', async () => {
+  const leader = await open('leader')
+  for (const id of ['a', 'b']) await leader.push(id, { term: 7, to: 3 })
+  await leader.remove('a')
+  await leader.remove('never pushed to')
+  expect([...leader.pushedTo()]).toEqual(['b'])
+  await leader.push('a', { term: 7, to: 4 })
+  expect(new Set(leader.pushedTo())).toEqual(new Set(['a', 'b']))
+})
+
+it('writes nothing later of what it could not do while Redis was away', async () => {
+  const proxy = await startProxy({ targetPort: server.port })
+  const leader = await open('leader', undefined, proxy.port)
+  await leader.push('known', { term: 7, to: 3 })
+  proxy.refuse()
+  proxy.reset()
+  const outOfReach = ({ message }: Error) => message.includes('out of reach')
+  await eventually(() => leader.push('known', { term: 7, to: 4 }).then(() => false, outOfReach))
+  await expect(leader.push('new', { term: 7, to: 4 })).rejects.toThrow('out of reach')
+  await expect(leader.remove('known')).rejects.toThrow('out of reach')
+  expect([...leader.pushedTo()]).toEqual(['known'])
+  proxy.accept()
+  await eventually(() => leader.push('control', { term: 7, to: 4 }).then(() => true))
+  await expect(leader.remove('known')).resolves.toBeUndefined()
+  expect(await queueOf('new')).toEqual(new Set())
+  expect(await queueOf('known')).toEqual(new Set())
+})
+
 it('carries acknowledgements, until they are not wanted any more', async () => {
   const heard: Acknowledgement[] = []
   const [leader, follower] = [await open('leader'), await open('a')]

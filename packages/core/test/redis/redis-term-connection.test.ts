@@ -157,3 +157,34 @@ it('knows at once that its socket is gone', async () => {
   await eventually(() => connection.closed.aborted)
   await expect(connection.storedTerm()).rejects.toThrow('Connection is closed')
 })
+
+describe('of two snapshots that were made at the same time', () => {
+  /** Stores a snapshot at `index` and offers it, as one that was made while `before` was the one before the present. */
+  async function offer(
+    id: string,
+    index: number,
+    before: { id: string; index: number } | undefined,
+  ): Promise<boolean> {
+    const key = keys.snapshot(id)
+    await server.command('HSET', key, 'head', '{}')
+    await server.command('EXPIRE', key, 600)
+    return connection.installSnapshot({ id, index, term: claim.term, nonce: claim.nonce }, { before })
+  }
+
+  it('one is switched in, and every other but the two last expires', async () => {
+    await connection.append({ head: 0, headTerm: 0, entries: ['1', '2', '3', '4', '5', '6'].map(entry) })
+    const [one, two] = [
+      { id: 'one', index: 1 },
+      { id: 'two', index: 2 },
+    ]
+    expect(await offer('one', 1, undefined)).toBe(true)
+    expect(await offer('two', 2, undefined)).toBe(true)
+    expect(await offer('three', 3, one)).toBe(true) // three is in, two the one before, one expires
+    expect(await offer('late', 4, one)).toBe(false)
+    expect(await offer('five', 5, two)).toBe(true)
+    const ttls = await Promise.all(
+      ['one', 'two', 'three', 'late', 'five'].map(async (id) => server.command('TTL', keys.snapshot(id))),
+    )
+    expect(ttls.map((ttl) => ttl === -1)).toEqual([false, false, true, false, true])
+  })
+})

@@ -17,6 +17,8 @@ if replId ~= ARGV[4] then return 0 end
 local index = tonumber(ARGV[6])
 if index > tonumber(head) or index <= tonumber(presentIndex or '0') then return 0 end
 if redis.call('HEXISTS', KEYS[3], 'head') == 0 then return 0 end
+-- Another one was switched in since the leader looked: the snapshot that this one pushes out would stay for ever.
+if (before or '') ~= ARGV[9] then return 0 end
 
 -- The row with the highest first index up to the snapshot's owns it.
 local rows = redis.call('HGETALL', KEYS[2])
@@ -33,5 +35,5 @@ if owner ~= ARGV[7] or ownerNonce ~= ARGV[8] then return 0 end
 redis.call('PERSIST', KEYS[3])
 redis.call('HSET', KEYS[1], 'snapshot', ARGV[5], 'snapshotIndex', ARGV[6],
   'snapshotBefore', present or '', 'snapshotBeforeIndex', presentIndex or '0')
-if before and before ~= '' and before == ARGV[9] then redis.call('EXPIRE', KEYS[4], ARGV[10]) end
+if ARGV[9] ~= '' then redis.call('EXPIRE', KEYS[4], ARGV[10]) end
 return 1
