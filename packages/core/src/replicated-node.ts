@@ -84,15 +84,12 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * @throws OutcomeUnknownError: it may have been written.
    * @throws LeaseholdError `UNKNOWN_COMMAND`, `NOT_JSON`, `ENTRY_TOO_LARGE`: nothing was written.
    */
-  async write<K extends keyof C & string>(
-    command: K,
-    ...rest: WriteArguments<C[K]>
-  ): Promise<ResultOf<C[K]>> {
-    return (await this.submit(command, ...rest)).result
+  write<K extends keyof C & string>(command: K, ...rest: WriteArguments<C[K]>): Promise<ResultOf<C[K]>> {
+    return this.#watched(this.submit(command, ...rest).then(({ result }) => result))
   }
 
   /** As `write`, and says where in the log the entry stands. */
-  async submit<K extends keyof C & string>(
+  submit<K extends keyof C & string>(
     command: K,
     ...rest: WriteArguments<C[K]>
   ): Promise<Committed<ResultOf<C[K]>>> {
@@ -102,7 +99,13 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     const committed = scope
       ? scope.begin(command, (operation) => this.#submit(command, args, options, operation))
       : this.#submit(command, args, options)
-    return (await committed) as Committed<ResultOf<C[K]>>
+    return this.#watched(committed as Promise<Committed<ResultOf<C[K]>>>)
+  }
+
+  /** Within a request a failure that nobody handles is seen by whoever runs the request; it must not end the process. */
+  #watched<T>(answer: Promise<T>): Promise<T> {
+    if (this.#scopes.getStore()) answer.catch(() => {})
+    return answer
   }
 
   /**
@@ -203,11 +206,20 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * @throws LeaseholdError `LOG_LOST`, `DIVERGED`, `VERSION_TOO_OLD`, `NOT_STARTED` as the replica stands.
    */
   async readAt<T>(options: ReadOptions, fn: (state: S, at: ReadContext) => T): Promise<T> {
-    const { reads } = this.instance
-    const { consistency, timeoutMs = READ_TIMEOUT_MS } = options
-    if (consistency === 'linearizable') await reads.linearizable(timeoutMs)
-    else if (consistency === 'session' && options.position) await reads.session(options.position, timeoutMs)
+    await this.reach(options)
     return this.read(fn)
+  }
+
+  /**
+   * Resolves once the local replica is as fresh as `options` ask for; what `read` gives from then on is at least that.
+   *
+   * @throws as `readAt`.
+   */
+  async reach(options: ReadOptions): Promise<void> {
+    const { reads } = this.instance
+    const { consistency, position, timeoutMs = READ_TIMEOUT_MS } = options
+    if (consistency === 'linearizable') await reads.linearizable(timeoutMs)
+    else if (consistency === 'session' && position) await reads.session(position, timeoutMs)
   }
 
   /** What this version cannot honour is refused; nothing weaker is done in its place. */

@@ -123,8 +123,19 @@ describe('a handler that runs again', () => {
     const node = await start()
     const scope = new RequestScope(request)
     node.runRequest(scope, () => void node.write('add', 'forgotten'))
-    expect(await scope.settled()).toMatchObject([{ status: 'fulfilled', value: { result: 1 } }])
+    expect(scope.pending).toBe(1)
+    await scope.settled()
+    expect([scope.pending, scope.failures, linesOf(node)]).toEqual([0, [], ['forgotten']])
   })
+})
+
+it('a failure that nobody handles ends no process, and is known to whoever runs the request', async () => {
+  const node = await start()
+  const scope = new RequestScope({ requestId: 'r1', fingerprint: 'f', since: 0 })
+  node.runRequest(scope, () => void node.write('refuse', 'no'))
+  await scope.settled()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(scope.failures).toMatchObject([{ code: 'COMMAND_REJECTED' }])
 })
 
 it('how many results are kept is what the leader says, on every replica', async () => {

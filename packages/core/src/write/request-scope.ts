@@ -26,14 +26,21 @@ export interface RequestIdentity {
 export class RequestScope {
   readonly identity: RequestIdentity
   readonly #answers: Promise<unknown>[] = []
+  readonly #failures: unknown[] = []
+  #pending = 0
 
   constructor(identity: RequestIdentity) {
     this.identity = identity
   }
 
-  /** How many writes the handler has begun. */
-  get writes(): number {
-    return this.#answers.length
+  /** Writes that were begun and have no answer yet. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /** What the writes that failed so far failed with, in the order in which they did. */
+  get failures(): readonly unknown[] {
+    return this.#failures
   }
 
   /** Begins a write: `send` is given what it is known by. */
@@ -41,13 +48,20 @@ export class RequestScope {
     const { requestId, fingerprint, since } = this.identity
     const opId = `${requestId}.${this.#answers.length}`
     const answer = send({ opId, fingerprint: fingerprintOf(fingerprint, command), since })
-    this.#answers.push(answer)
+    this.#pending++
+    this.#answers.push(
+      answer
+        .catch((error: unknown) => void this.#failures.push(error))
+        .finally(() => {
+          this.#pending--
+        }),
+    )
     return answer
   }
 
-  /** Waits for all writes that were begun, also for those that nobody awaits, and says what became of each. */
-  settled(): Promise<PromiseSettledResult<unknown>[]> {
-    return Promise.allSettled(this.#answers)
+  /** Resolves when all writes that were begun, also those that nobody awaits, have their answer. */
+  async settled(): Promise<void> {
+    while (this.#pending > 0) await Promise.all(this.#answers)
   }
 }
 
