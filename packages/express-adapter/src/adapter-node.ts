@@ -1,4 +1,4 @@
-import type { ElectionNode } from '@leasehold/core'
+import type { ElectionNode, ReadOptions, RequestScope } from '@leasehold/core'
 
 /**
  * What this package needs of a node. Every node of `@leasehold/core` fits, with or without a state machine; so does
@@ -7,6 +7,7 @@ import type { ElectionNode } from '@leasehold/core'
 export type AdapterNode = Pick<
   ElectionNode,
   | 'id'
+  | 'group'
   | 'role'
   | 'isLeader'
   | 'term'
@@ -21,4 +22,9 @@ export type AdapterNode = Pick<
   | 'stop'
   | 'on'
   | 'off'
->
+> & {
+  /** Only nodes with a state machine have writes that can be known by their request. */
+  runRequest?<T>(scope: RequestScope, handler: () => T): T
+  /** Only nodes with a state machine have a replica that can be waited for. */
+  reach?(options: ReadOptions): Promise<void>
+}

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Request } from 'express'
+import { BodyConsumedError } from './errors.js'
 import { serializeBody } from './parsed-body.js'
 import { RequestBytes } from './request-bytes.js'
 
@@ -11,6 +12,8 @@ export interface ForwardBody {
   readonly keptBytes: number
   /** What to send: everything at once, or a stream that can be read once. Null if there is none. */
   payload(): Buffer | AsyncIterable<Buffer> | null
+  /** True if it can be sent more than once: all of it is kept. */
+  readonly isKept: boolean
   /** True until bytes are gone for good: it can be sent, again or for the first time. */
   readonly intact: boolean
   /** Puts it back on the request, so that parsers and handlers of this instance find it. Only while it is intact. */
@@ -64,6 +67,18 @@ function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
+/**
+ * As `takeBody`, for a request that is served here first: undefined if its body cannot be kept, which is no error then.
+ */
+export async function keepBody(req: Request, maxBufferBytes: number): Promise<ForwardBody | undefined> {
+  try {
+    return await takeBody(req, maxBufferBytes)
+  } catch (error) {
+    if (error instanceof BodyConsumedError) return undefined
+    throw error
+  }
+}
+
 /** True if somebody has read, or has begun to read, what the client sent. */
 function wasRead(req: IncomingMessage): boolean {
   return req.readableDidRead || req.readableEnded || req.readableFlowing === true
@@ -82,6 +97,7 @@ function takeParsedBody(req: Request): ForwardBody {
 
 class KeptBody implements ForwardBody {
   readonly headers: Readonly<Record<string, string | undefined>>
+  readonly isKept = true
   readonly intact = true
   readonly #bytes: Buffer
   readonly #source: RequestBytes | undefined
@@ -107,6 +123,7 @@ class KeptBody implements ForwardBody {
 
 class StreamedBody implements ForwardBody {
   readonly headers: Readonly<Record<string, string | undefined>>
+  readonly isKept = false
   intact = true
   #head: Buffer
   readonly #rest: RequestBytes

@@ -1,89 +1,190 @@
-import { randomUUID } from 'node:crypto'
-import type { LeaderInfo } from '@leasehold/core'
+import type { LeaderInfo, RequestIdentity } from '@leasehold/core'
 import type { Request, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
-import { type ForwardBody, takeBody, waitingBytes } from './body.js'
+import { type ForwardBody, keepBody, takeBody, waitingBytes } from './body.js'
 import { NoLeaderError, RequestOutcomeUnknownError } from './errors.js'
 import { signForwarded } from './forwarded.js'
 import { FORWARDED, headersForLeader } from './headers.js'
-import { Hold } from './hold.js'
+import { Hold, type Server } from './hold.js'
 import { type Call, callLeader } from './leader-call.js'
 import { LeaderPools } from './leader-pools.js'
 import { LeaderSearch } from './leader-search.js'
+import { keyOf, nameByKey, nameRequest } from './request-identity.js'
 import { requestPath } from './request-path.js'
 import type { RouteSettings } from './route-options.js'
+import type { Route, RoutedRequest } from './route-request.js'
 
 /**
- * What a mode does with a write that reached an instance which does not lead: it answers, or finds that this instance
- * leads by now and is to serve the request, whose body is then untouched or restored. Rejects with what to answer.
- */
-export type Route = (req: Request, res: Response, gone: AbortSignal) => Promise<'answered' | 'here'>
-
-/**
- * Sends writes to the leader and its answers back.
+ * Serves writes where this instance leads, and sends them to the leader, and its answers back, where it does not.
  *
- * A request goes to one leader after another until one takes it: it is sent again only when it surely did not run, that
- * is, when no connection came about or the other side answered that it does not lead. The hold's deadline ends that. If
- * this instance becomes the leader meanwhile, it serves the request itself.
+ * A request goes to one leader after another until one answers it, under one name, so that its writes take effect once
+ * (G6): also when the one before vanished with it, or was deposed while its handler ran, unless `resend` forbids that or its
+ * body was too long to be kept. The hold's deadline ends that, honestly: 503 if it surely did not run, else 504 (G3).
  */
 export function forward(node: AdapterNode, settings: RouteSettings): Route {
   const hold = new Hold(node, settings.hold)
   const pools = new LeaderPools(node, settings, settings.hold.ms)
-
-  return async (req, res, gone) => {
-    const requestId = randomUUID()
-    const search = new LeaderSearch(node, hold, gone, (leader) => leader.url !== undefined)
-    let body: ForwardBody | undefined
-    for (;;) {
-      const server = await search.next(body?.keptBytes ?? waitingBytes(req))
-      if (server === 'here') {
-        body?.restore()
-        return 'here'
-      }
-      if (!body) {
-        body = await takeBody(req, settings.maxBufferBytes)
-        continue // a body takes as long to arrive as the client takes to send it: look again who leads
-      }
-
-      const { url } = server as ReachableLeader
-      const call = callTo(node, server as ReachableLeader, req, body, requestId)
-      const connectWithinMs = Math.min(settings.connectTimeoutMs, search.remainingMs)
-      const outcome = await callLeader(pools.to(url), call, res, connectWithinMs, gone)
-      switch (outcome.kind) {
-        case 'answered':
-          return 'answered'
-        case 'refused':
-          if (!body.intact)
-            throw new NoLeaderError(`${server.id} does not lead, and the body was too long to be kept`)
-          search.refused(server, outcome.why)
-          break
-        case 'unknown':
-          throw new RequestOutcomeUnknownError(requestId, outcome.why, outcome.cause)
-      }
-    }
-  }
+  return (request, res) => new Journey(node, settings, hold, pools, request, res).run()
 }
 
 /** A leader as the search finds it here: one with a `url`. */
 type ReachableLeader = LeaderInfo & { readonly url: string }
 
-/** The request as this leader is to get it: the client's, but for what belongs to the hop, and signed. */
-function callTo(
-  node: AdapterNode,
-  leader: ReachableLeader,
-  req: Request,
-  body: ForwardBody,
-  requestId: string,
-): Call {
-  const { method } = req
-  const path = requestPath(req)
-  const headers = headersForLeader(req, node.id)
-  for (const [name, value] of Object.entries(body.headers)) {
-    if (value === undefined) delete headers[name]
-    else headers[name] = value
+/** Why it is not known whether a request ran. */
+interface Doubt {
+  readonly why: string
+  readonly cause?: unknown
+}
+
+/** One request from its arrival to its answer. */
+class Journey {
+  readonly #node: AdapterNode
+  readonly #settings: RouteSettings
+  readonly #pools: LeaderPools
+  readonly #request: RoutedRequest
+  readonly #search: LeaderSearch
+  #res: Response
+  #identity: RequestIdentity
+  #body: ForwardBody | undefined
+  #hasBody = false
+  #servedHere = false
+  /** Set once it may have run somewhere. */
+  #doubt: Doubt | undefined
+
+  constructor(
+    node: AdapterNode,
+    settings: RouteSettings,
+    hold: Hold,
+    pools: LeaderPools,
+    request: RoutedRequest,
+    res: Response,
+  ) {
+    this.#node = node
+    this.#settings = settings
+    this.#pools = pools
+    this.#request = request
+    this.#res = res
+    this.#identity = nameRequest(node, request.req)
+    this.#search = new LeaderSearch(node, hold, request.gone, (leader) => leader.url !== undefined)
   }
-  headers[FORWARDED] = signForwarded(node, method, path, { term: leader.term, from: node.id, requestId })
-  return { requestId, method, path: `${basePath(leader.url)}${path}`, headers, body: body.payload() }
+
+  async run(): Promise<void> {
+    const { req } = this.#request
+    for (;;) {
+      const server = await this.#next()
+      if (!this.#hasBody) {
+        await this.#takeBody(server)
+        continue // a body takes as long to arrive as the client takes to send it: look again who leads
+      }
+      const doubt =
+        server === 'here' && !this.#servedHere
+          ? await this.#serveHere()
+          : await this.#call(this.#remote(server))
+      if (doubt === 'answered') return
+      if (doubt === 'refused') continue
+      this.#doubt = doubt
+      if (!this.#settings.mayResend(req) || !this.#body?.isKept) throw this.#unknown(doubt)
+    }
+  }
+
+  async #next(): Promise<Server> {
+    try {
+      return await this.#search.next(this.#body?.keptBytes ?? waitingBytes(this.#request.req))
+    } catch (error) {
+      if (this.#doubt && error instanceof NoLeaderError) throw this.#unknown(this.#doubt)
+      throw error
+    }
+  }
+
+  async #takeBody(server: Server): Promise<void> {
+    const { req } = this.#request
+    const take = server === 'here' ? keepBody : takeBody
+    this.#body = await take(req, this.#settings.maxBufferBytes)
+    this.#hasBody = true
+    const key = keyOf(req)
+    if (key !== undefined)
+      this.#identity = nameByKey(req, key, this.#settings.identify(req) ?? '', this.#body)
+  }
+
+  async #serveHere(): Promise<'answered' | Doubt> {
+    this.#servedHere = true
+    this.#body?.restore()
+    const mayDrop = this.#body?.isKept === true && this.#settings.mayResend(this.#request.req)
+    const served = await this.#request.serve(this.#identity, mayDrop)
+    if (served.kind === 'answered') return 'answered'
+    this.#res = served.res
+    this.#search.deposed()
+    return { why: served.why }
+  }
+
+  /** A handler that ran here once cannot run again on the same request, so it gets the request as another one would. */
+  #remote(server: Server): ReachableLeader {
+    const leader = server === 'here' ? this.#node.leader : server
+    if (leader?.url === undefined)
+      throw this.#unknown({ why: 'This instance leads again, and has no url to send the request to itself' })
+    return leader as ReachableLeader
+  }
+
+  async #call(leader: ReachableLeader): Promise<'answered' | 'refused' | Doubt> {
+    const body = this.#body ?? (await takeBody(this.#request.req, this.#settings.maxBufferBytes))
+    const call = this.#callTo(leader, body)
+    const connectWithinMs = Math.min(this.#settings.connectTimeoutMs, this.#search.remainingMs)
+    const outcome = await callLeader(
+      this.#pools.to(leader.url),
+      call,
+      this.#res,
+      connectWithinMs,
+      this.#request.gone,
+    )
+    switch (outcome.kind) {
+      case 'answered':
+        return 'answered'
+      case 'refused':
+        if (!body.intact)
+          throw new NoLeaderError(`${leader.id} does not lead, and the body was too long to be kept`)
+        this.#search.refused(leader, outcome.why)
+        return 'refused'
+      case 'unknown':
+        // A handler that takes too long would take as long again.
+        if (hasTimedOut(outcome.cause)) throw this.#unknown(outcome)
+        this.#search.refused(leader, outcome.why)
+        return outcome
+    }
+  }
+
+  /** The request as this leader is to get it: the client's, but for what belongs to the hop, and signed. */
+  #callTo(leader: ReachableLeader, body: ForwardBody): Call {
+    const { req } = this.#request
+    const { method } = req
+    const path = requestPath(req)
+    const headers = headersForLeader(req, this.#node.id)
+    for (const [name, value] of Object.entries(body.headers)) {
+      if (value === undefined) delete headers[name]
+      else headers[name] = value
+    }
+    const identity = this.#identity
+    headers[FORWARDED] = signForwarded(this.#node, method, path, {
+      term: leader.term,
+      from: this.#node.id,
+      identity,
+    })
+    return {
+      requestId: identity.requestId,
+      mayResend: body.isKept && this.#settings.mayResend(req),
+      method,
+      path: `${basePath(leader.url)}${path}`,
+      headers,
+      body: body.payload(),
+    }
+  }
+
+  #unknown({ why, cause }: Doubt): RequestOutcomeUnknownError {
+    return new RequestOutcomeUnknownError(this.#identity.requestId, why, cause)
+  }
+}
+
+function hasTimedOut(cause: unknown): boolean {
+  return (cause as NodeJS.ErrnoException | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT'
 }
 
 /** The path under which a node's `url` says that it is mounted; empty for most. */

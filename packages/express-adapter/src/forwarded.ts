@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { type RequestIdentity, WINDOW_ONLY } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
 import { FORWARDED, headerSafe } from './headers.js'
 
@@ -9,7 +10,7 @@ export interface Forwarded {
   /** Id of the sender. */
   readonly from: string
   /** Names the request, the same however often it is sent. */
-  readonly requestId: string
+  readonly identity: RequestIdentity
 }
 
 /** How far a `Leasehold-Forwarded` header is to be believed. */
@@ -20,11 +21,13 @@ export type ForwardedClaim =
 const VERSION = 1
 
 /**
- * `v=1;term=…;from=…;id=…;sig=…`. The signature covers the fields before it, the method and the path, so a header that
+ * `v=1;term=…;from=…;id=…;fp=…;since=…;sig=…`. The signature covers the fields before it, the method and the path, so a header that
  * somebody overheard is of no use for another request.
  */
 export function signForwarded(node: AdapterNode, method: string, path: string, forwarded: Forwarded): string {
-  const fields = `v=${VERSION};term=${forwarded.term};from=${headerSafe(forwarded.from)};id=${forwarded.requestId}`
+  const { term, from, identity } = forwarded
+  const { requestId, fingerprint, since } = identity
+  const fields = `v=${VERSION};term=${term};from=${headerSafe(from)};id=${requestId};fp=${fingerprint};since=${since}`
   return `${fields};sig=${node.credentials.sign(signedText(method, path, fields))}`
 }
 
@@ -50,7 +53,9 @@ export function takeForwarded(
   if (!verify(node, signedText(req.method ?? '', path, fields), signature))
     return { trusted: false, requestId }
   const term = field.get('v') === String(VERSION) ? Number(field.get('term') ?? 0) : 0
-  return { trusted: true, forwarded: { term, from: field.get('from') ?? '', requestId } }
+  const since = Number(field.get('since') ?? WINDOW_ONLY)
+  const identity = { requestId, fingerprint: field.get('fp') ?? '', since }
+  return { trusted: true, forwarded: { term, from: field.get('from') ?? '', identity } }
 }
 
 function signedText(method: string, path: string, fields: string): string {

@@ -11,7 +11,10 @@ export const SERVED_BY = 'Leasehold-Served-By'
 export const LEADER = 'Leasehold-Leader'
 /** Between instances: who forwards what, to which term. Signed; see forwarded.ts. */
 export const FORWARDED = 'Leasehold-Forwarded'
-/** Between instances: on a 421, the id of the request that was refused before anything of it ran. */
+/**
+ * Between instances: on a 421, the id of the request that was refused before anything of it ran; with `;ran` behind it, of
+ * one whose instance was deposed while its handler ran.
+ */
 export const REFUSED = 'Leasehold-Refused'
 /** Between instances: ids of the instances that a request came through. Only ever used to stop a loop. */
 export const VIA = 'Leasehold-Via'
@@ -110,12 +113,18 @@ export function describeReply(node: AdapterNode, res: ServerResponse): void {
   res.writeHead = (...args: unknown[]) => {
     if (!described && !res.headersSent) {
       described = true
-      if (node.position.logId !== '') res.setHeader(POSITION, formatPosition(node.position))
-      res.setHeader(SERVED_BY, headerSafe(node.id))
-      if (node.leader) res.setHeader(LEADER, headerSafe(node.leader.id))
+      sayWhoAnswers(node, res)
     }
     return writeHead(...args)
   }
+}
+
+/** As `describeReply`, now. */
+export function sayWhoAnswers(node: AdapterNode, res: ServerResponse): void {
+  if (res.headersSent) return
+  if (node.position.logId !== '') res.setHeader(POSITION, formatPosition(node.position))
+  res.setHeader(SERVED_BY, headerSafe(node.id))
+  if (node.leader) res.setHeader(LEADER, headerSafe(node.leader.id))
 }
 
 /** An id as a header may carry it: names may hold any letter, headers only Latin-1 without separators. */

@@ -4,6 +4,9 @@ import { after } from './clock.js'
 import { copyReplyHeaders, REFUSED } from './headers.js'
 import type { LeaderConnections } from './leader-pools.js'
 
+/** How long a deposed leader has for the answers that it still can give: those to what was committed before. */
+const SUPERSEDED_GRACE_MS = 250
+
 /** What became of a request that was sent to the leader. */
 export type CallOutcome =
   /** Its answer went to the client, as far as it came; or the client is gone. */
@@ -11,12 +14,14 @@ export type CallOutcome =
   /** It surely did not run, and nothing went to the client. */
   | { readonly kind: 'refused'; readonly why: string }
   /** A copy left, and no answer came: it may have run or may still run. Nothing went to the client. */
-  | { readonly kind: 'unknown'; readonly why: string; readonly cause: Error }
+  | { readonly kind: 'unknown'; readonly why: string; readonly cause?: Error }
 
 /** One request to the leader. */
 export interface Call {
   /** Names the request, for the leader to refuse it by. */
   readonly requestId: string
+  /** Whether it may be sent to the next leader although it may have run at this one. */
+  readonly mayResend: boolean
   readonly method: string
   readonly path: string
   readonly headers: Record<string, string | string[]>
@@ -38,12 +43,17 @@ export function callLeader(
 ): Promise<CallOutcome> {
   return new Promise((resolve) => {
     const onGone = () => relay.cancel()
-    const onSuperseded = () => relay.giveUpUnsent('did not accept a connection before another instance led')
+    const onSuperseded = () => {
+      relay.giveUpUnsent('did not accept a connection before another instance led')
+      if (call.mayResend) cancelGrace = after(SUPERSEDED_GRACE_MS, () => relay.giveUp())
+    }
+    let cancelGrace = () => {}
     const cancelTimer = after(connectWithinMs, () =>
       relay.giveUpUnsent(`did not accept a connection within ${Math.round(connectWithinMs)} ms`),
     )
     const relay = new ReplyRelay(call.requestId, res, (outcome) => {
       cancelTimer()
+      cancelGrace()
       superseded.removeEventListener('abort', onSuperseded)
       gone.removeEventListener('abort', onGone)
       resolve(outcome)
@@ -84,6 +94,13 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
     if (!this.#sending) this.#settle({ kind: 'refused', why })
   }
 
+  /** Another instance leads, and this one, which stands still perhaps, has not begun an answer. */
+  giveUp() {
+    if (this.#res.headersSent) return
+    this.#settle({ kind: 'unknown', why: 'The leader did not answer before another instance led' })
+    this.#sending?.abort(new Error('another instance leads by now'))
+  }
+
   #settle(outcome: CallOutcome) {
     if (this.#settled) return
     this.#settled = true
@@ -106,8 +123,12 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
     if (status < 200 || this.#settled) return
     if (this.#res.headersSent || this.#res.destroyed) return this.cancel() // somebody else has answered
     const raw = controller.rawHeaders as Buffer[]
-    if (status === 421 && (headers as Record<string, unknown>)[REFUSED.toLowerCase()] === this.#requestId) {
-      return this.#settle({ kind: 'refused', why: 'answered that it does not lead' })
+    if (status === 421) {
+      const refused = (headers as Record<string, unknown>)[REFUSED.toLowerCase()]
+      if (refused === this.#requestId)
+        return this.#settle({ kind: 'refused', why: 'answered that it does not lead' })
+      if (refused === `${this.#requestId};ran`)
+        return this.#settle({ kind: 'unknown', why: 'The leader was deposed while the request ran' })
     }
     copyReplyHeaders(raw, this.#res)
     this.#res.writeHead(status, message)

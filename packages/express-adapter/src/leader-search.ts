@@ -52,6 +52,11 @@ export class LeaderSearch {
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }
 
+  /** This instance ran the request and was deposed: the time to wait for another one begins. */
+  deposed(): void {
+    this.#startWaiting()
+  }
+
   /** How long the request may still wait, in ms. */
   get remainingMs(): number {
     return this.#deadline === undefined ? this.#hold.limits.ms : Math.max(0, this.#deadline - now())

@@ -2,12 +2,13 @@ import type { LeaderInfo } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
 import { waitingBytes } from './body.js'
 import { NoPublicUrlError } from './errors.js'
-import type { Route } from './forward.js'
 import { describeReply } from './headers.js'
 import { Hold } from './hold.js'
 import { LeaderSearch } from './leader-search.js'
+import { nameRequest } from './request-identity.js'
 import { requestPath } from './request-path.js'
 import type { RouteSettings } from './route-options.js'
+import type { Route } from './route-request.js'
 
 /**
  * Sends clients to the leader with a 307, which keeps method and body. `no-store`, because who leads today may not lead
@@ -19,13 +20,12 @@ export function redirect(node: AdapterNode, settings: RouteSettings): Route {
     settings.location ??
     ((req, leader: LeaderInfo) => leader.publicUrl && leader.publicUrl + requestPath(req))
 
-  return async (req, res, gone) => {
+  return async ({ req, gone, serve }, res) => {
     const server = await new LeaderSearch(node, hold, gone, () => true).next(waitingBytes(req))
-    if (server === 'here') return 'here'
+    if (server === 'here') return void (await serve(nameRequest(node, req), false))
     const location = locate(req, server)
     if (!location) throw new NoPublicUrlError(server.id)
     describeReply(node, res)
     res.status(307).location(location).set('Cache-Control', 'no-store').set('Content-Length', '0').end()
-    return 'answered'
   }
 }

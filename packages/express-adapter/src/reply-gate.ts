@@ -1,85 +1,104 @@
-import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
+import type { OutgoingHttpHeader } from 'node:http'
+import type { Response } from 'express'
 
-/** What the gate does with a reply once everything that the handler began is settled. */
-export type Verdict = 'release' | 'drop'
+/** What is done with a reply. */
+export type Verdict =
+  /** It goes out as the handler said it. */
+  | 'release'
+  /** Nothing of it goes out, also of what the handler still says; this answers in its place. */
+  | { readonly instead: (res: Response) => void }
 
-type Call = () => void
+/** What makes a reply begin. */
+const WORDS = ['writeHead', 'flushHeaders', 'write', 'end'] as const
+/** What else a handler may do to it. */
+const TOUCHES = [
+  'setHeader',
+  'setHeaders',
+  'appendHeader',
+  'removeHeader',
+  'addTrailers',
+  'writeContinue',
+] as const
+
+type Method = (...args: unknown[]) => unknown
 
 /**
- * Keeps a handler's reply back until what the handler has written is committed, also where it forgot to wait for it. What
- * it says then goes out as it is, or is dropped as if it had never been said.
+ * Keeps a handler's reply back from its first word on until there is a verdict. Where that is there at once, as for a
+ * handler that awaits its writes, the reply goes out in the same turn.
  */
 export class ReplyGate {
-  readonly #res: ServerResponse
-  readonly #original: Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>
-  readonly #headersBefore: Record<string, OutgoingHttpHeader | undefined>
+  readonly #res: Response
+  readonly #methods: Record<string, Method>
+  readonly #original = new Map<string, Method>()
+  readonly #headersBefore: Readonly<Record<string, OutgoingHttpHeader | undefined>>
   readonly #judge: () => Promise<Verdict> | Verdict
-  readonly #onDrop: () => void
-  readonly #kept: Call[] = []
-  #state: 'open' | 'judging' | 'released' | 'dropped' = 'open'
+  readonly #onRelease: () => void
+  #kept: (() => unknown)[] = []
+  #state: 'silent' | 'judging' | 'released' = 'silent'
 
   /**
-   * @param judge asked when the reply begins; waits for what the handler has begun
-   * @param onDrop the reply is as it was before the handler: somebody else is to answer
+   * @param judge asked once, when the reply begins
+   * @param onRelease called before the first word goes out
    */
-  constructor(res: ServerResponse, judge: () => Promise<Verdict> | Verdict, onDrop: () => void) {
+  constructor(res: Response, judge: () => Promise<Verdict> | Verdict, onRelease: () => void) {
     this.#res = res
+    this.#methods = res as unknown as Record<string, Method>
     this.#judge = judge
-    this.#onDrop = onDrop
+    this.#onRelease = onRelease
     this.#headersBefore = { ...res.getHeaders() }
-    this.#original = {
-      writeHead: res.writeHead.bind(res),
-      write: res.write.bind(res),
-      end: res.end.bind(res),
-      flushHeaders: res.flushHeaders.bind(res),
+    for (const name of WORDS) {
+      this.#original.set(name, this.#methods[name] as Method)
+      this.#methods[name] = (...args) => this.#say(name, args)
     }
-    this.#intercept()
   }
 
-  #intercept() {
-    const res = this.#res as unknown as Record<string, (...args: unknown[]) => unknown>
-    const original = this.#original as unknown as Record<string, (...args: unknown[]) => unknown>
-    const gated =
-      (name: string, answer: unknown) =>
-      (...args: unknown[]): unknown => {
-        if (this.#state === 'dropped') return answer
-        if (this.#state === 'open') this.#begin()
-        const call = () => original[name]?.(...args)
-        if (this.#state === 'released') return call()
-        this.#kept.push(call)
-        return answer
-      }
-    res['writeHead'] = gated('writeHead', this.#res)
-    res['flushHeaders'] = gated('flushHeaders', undefined)
-    res['write'] = gated('write', true)
-    res['end'] = gated('end', this.#res)
+  #say(name: string, args: unknown[]): unknown {
+    if (this.#state === 'silent') this.#begin()
+    if (this.#state === 'released') return this.#call(name, args)
+    this.#kept.push(() => this.#call(name, args))
+    return name === 'write' ? true : this.#res
+  }
+
+  #call(name: string, args: unknown[]): unknown {
+    return this.#original.get(name)?.apply(this.#res, args)
   }
 
   #begin() {
     this.#state = 'judging'
     const verdict = this.#judge()
-    // Nothing is under way, as in every handler that awaits its writes: the reply goes out in the same turn.
-    if (verdict === 'release') return this.#release()
-    void Promise.resolve(verdict).then((late) => (late === 'release' ? this.#release() : this.#drop()))
+    if (verdict instanceof Promise) void verdict.then((late) => this.#act(late))
+    else this.#act(verdict)
   }
 
-  #release() {
+  #act(verdict: Verdict) {
+    const kept = this.#kept
+    this.#kept = []
+    if (verdict !== 'release') return verdict.instead(this.#takeAway())
     this.#state = 'released'
-    Object.assign(this.#res, this.#original)
-    for (const call of this.#kept.splice(0)) call()
+    this.#onRelease()
+    for (const call of kept) call()
   }
 
-  /** Whatever the handler still says is not heard. The next one to answer finds the reply as it was. */
-  #drop() {
-    this.#state = 'dropped'
-    this.#kept.length = 0
+  /** Makes the handler's reply a dead end, and gives the real one, as it was before the handler, to whoever answers now. */
+  #takeAway(): Response {
     const res = this.#res
     for (const name of res.getHeaderNames()) res.removeHeader(name)
     for (const [name, value] of Object.entries(this.#headersBefore)) {
       if (value !== undefined) res.setHeader(name, value)
     }
     res.statusCode = 200
-    res.statusMessage = ''
-    this.#onDrop()
+    for (const name of TOUCHES) {
+      const method = this.#methods[name]
+      if (method) this.#original.set(name, method)
+    }
+    for (const name of this.#original.keys()) this.#methods[name] = () => (name === 'write' ? true : res)
+    return new Proxy(res, {
+      get: (target, key) => {
+        const own = typeof key === 'string' ? this.#original.get(key) : undefined
+        const value: unknown = own ?? Reflect.get(target, key, target)
+        return typeof value === 'function' ? (value as Method).bind(target) : value
+      },
+      set: (target, key, value) => Reflect.set(target, key, value, target),
+    })
   }
 }

@@ -35,9 +35,14 @@ export function keyOf(req: Request): string | undefined {
  *
  * @param caller who the client is, so that nobody gets what belongs to another who chose the same key
  */
-export function nameByKey(req: Request, key: string, caller: string, body: ForwardBody): RequestIdentity {
+export function nameByKey(
+  req: Request,
+  key: string,
+  caller: string,
+  body: ForwardBody | undefined,
+): RequestIdentity {
   const path = requestPath(req)
-  const bytes = body.payload()
+  const bytes = body?.isKept ? body.payload() : null
   return {
     requestId: `key-${digest(req.method, path.replace(/\?.*$/s, ''), caller, key)}`,
     fingerprint: digest(req.method, path, Buffer.isBuffer(bytes) ? bytes : ''),

@@ -39,6 +39,17 @@ export interface RouteWritesOptions {
   connectTimeoutMs?: number
   /** How long the leader may take to begin its answer; then the outcome is unknown. Default 30000. */
   responseTimeoutMs?: number
+  /**
+   * Whether a write may be sent again to the next leader when the one that has it does not answer, or is deposed while
+   * its handler runs. Its `node.write`s take effect once all the same; whatever else the handler does, it may do twice.
+   * `false`, or a function that says so of a request: such a request gets 504 `OUTCOME_UNKNOWN` instead. Default true.
+   */
+  resend?: boolean | ((req: Request) => boolean)
+  /**
+   * Who the caller of a request is. An `Idempotency-Key` belongs to one caller: without this, two callers who choose the
+   * same key for the same path get each other's results. Default: the `Authorization` header.
+   */
+  identify?: (req: Request) => string | undefined
   /** Where to redirect a client to. Default: the leader's `publicUrl` with the request's path and query. */
   location?: (req: Request, leader: LeaderInfo) => string | undefined
 }
@@ -52,6 +63,9 @@ export interface RouteSettings {
   readonly maxBufferBytes: number
   readonly connectTimeoutMs: number
   readonly responseTimeoutMs: number
+  /** True if a write may be sent again although it may have run. */
+  readonly mayResend: (req: Request) => boolean
+  readonly identify: (req: Request) => string | undefined
   readonly location: RouteWritesOptions['location']
 }
 
@@ -89,7 +103,9 @@ export function resolveRouteOptions(node: AdapterNode, options: RouteWritesOptio
     return list
   }
 
-  const { mode = 'forward', hold = {} } = options
+  const { mode = 'forward', hold = {}, resend = true } = options
+  if (typeof resend !== 'boolean' && typeof resend !== 'function')
+    problems.push(`resend is ${String(resend)}: must be true, false or a function`)
   if (!MODES.includes(mode)) problems.push(`mode is ${mode as string}: must be one of ${MODES.join(', ')}`)
   const isWrite = callback('isWrite', options.isWrite) ?? ((req: Request) => !SAFE_METHODS.has(req.method))
   const passthrough = matches('passthrough', options.passthrough ?? [])
@@ -105,6 +121,8 @@ export function resolveRouteOptions(node: AdapterNode, options: RouteWritesOptio
     maxBufferBytes: number('maxBufferBytes', options.maxBufferBytes ?? MIB, 0, 'bytes'),
     connectTimeoutMs: number('connectTimeoutMs', options.connectTimeoutMs ?? 2000, 1, 'ms'),
     responseTimeoutMs: number('responseTimeoutMs', options.responseTimeoutMs ?? 30_000, 1, 'ms'),
+    mayResend: typeof resend === 'function' ? resend : () => resend,
+    identify: callback('identify', options.identify) ?? ((req: Request) => req.headers.authorization),
     location: callback('location', options.location),
   }
   if (problems.length > 0) throw new OptionsError(problems)

@@ -1,19 +1,25 @@
-import { LeaseholdError, NotLeaderError } from '@leasehold/core'
+import { LeaseholdError, NotLeaderError, type RequestIdentity } from '@leasehold/core'
 import type { Request, RequestHandler, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import { ClientGoneError } from './errors.js'
-import { forward, type Route } from './forward.js'
+import { forward } from './forward.js'
 import { takeForwarded } from './forwarded.js'
 import { cameThrough, describeReply, headerSafe, REFUSED } from './headers.js'
 import { redirect } from './redirect.js'
 import { sendError } from './replies.js'
+import { nameRequest } from './request-identity.js'
 import { requestPath } from './request-path.js'
 import { type RouteSettings, type RouteWritesOptions, resolveRouteOptions } from './route-options.js'
+import type { Route } from './route-request.js'
+import { serveRequest } from './serve-request.js'
 
 const ROUTES: Record<RouteSettings['mode'], (node: AdapterNode, settings: RouteSettings) => Route> = {
   forward,
   redirect,
-  reject: (node) => () => Promise.reject(new NotLeaderError(node.leader)),
+  reject: (node) => async (request) => {
+    if (!node.isLeader) throw new NotLeaderError(node.leader)
+    await request.serve(nameRequest(node, request.req), false)
+  },
 }
 
 /**
@@ -43,21 +49,26 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
   const route = ROUTES[settings.mode](node, settings)
 
   return (req, res, next) => {
-    const serveHere = () => {
-      describeReply(node, res)
-      next()
-    }
+    const gone = goneSignal(res)
+    const serve = (identity: RequestIdentity, mayDrop: boolean) =>
+      serveRequest(node, res, identity, mayDrop, gone, next)
     const claim = takeForwarded(node, req, requestPath(req))
     if (claim?.trusted) {
-      if (node.leads(claim.forwarded.term)) return serveHere()
-      return refuse(node, req, res, claim.forwarded.requestId)
+      const { term, identity } = claim.forwarded
+      if (!node.leads(term)) return refuse(node, req, res, identity.requestId)
+      return void serve(identity, settings.mayResend(req)).then((served) => {
+        if (served.kind === 'deposed') refuse(node, req, served.res, `${identity.requestId};ran`)
+      })
     }
-    if (node.isLeader || !settings.isForLeader(req)) return serveHere()
-    if (claim && cameThrough(req, node.id)) return refuse(node, req, res, claim.requestId)
+    if (!settings.isForLeader(req)) {
+      describeReply(node, res)
+      return next()
+    }
+    if (!node.isLeader && claim && cameThrough(req, node.id))
+      return refuse(node, req, res, headerSafe(claim.requestId))
 
-    const gone = goneSignal(res)
-    route(req, res, gone).then(
-      (outcome) => (outcome === 'here' ? serveHere() : drain(req)),
+    route({ req, gone, serve }, res).then(
+      () => drain(req),
       (error: unknown) => {
         if (error instanceof ClientGoneError || gone.aborted || res.headersSent) return
         if (!(error instanceof LeaseholdError)) return next(error)
@@ -72,7 +83,7 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
 /** Tells another instance that nothing of its request ran here, and that it must look for the leader again. */
 function refuse(node: AdapterNode, req: Request, res: Response, requestId: string) {
   describeReply(node, res)
-  res.setHeader(REFUSED, headerSafe(requestId))
+  res.setHeader(REFUSED, requestId)
   sendError(res, new NotLeaderError(node.leader), 421)
   drain(req)
 }
