@@ -1,11 +1,11 @@
-import type { Redis } from 'ioredis'
 import Redlock, { type ExecutionStats, type Lock } from 'redlock'
 import type { Clock } from '../clock.js'
 import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
-import { commandOptions, connect, createClient, disconnect, subscriberOptions } from './connections.js'
+import { commandOptions, createClient, subscriberOptions } from './connections.js'
 import type { Keys } from './keys.js'
-import { checkLeaseNode } from './server-checks.js'
+import { LeaseNode } from './lease-node.js'
+import { LeaseNodes } from './lease-nodes.js'
 import { scripts } from './scripts.generated.js'
 
 /** Beyond any clock: redlock compares a lock's expiration with the wall clock, and would give up when that jumps. */
@@ -16,8 +16,7 @@ const FAR_FUTURE = Number.MAX_SAFE_INTEGER
  * retries and no timers of its own. Deadlines are ours, monotonic, and counted from before the request was sent.
  */
 export class RedlockLeaseStore implements LeaseStore {
-  readonly #nodes: readonly Redis[]
-  readonly #subscribers: readonly Redis[]
+  readonly #nodes: LeaseNodes
   readonly #redlock: Redlock
   readonly #keys: Keys
   readonly #ttlMs: number
@@ -26,14 +25,22 @@ export class RedlockLeaseStore implements LeaseStore {
   readonly #locks = new Map<string, Lock>()
   #listener: (notice: 'vacant' | 'taken') => void = () => {}
 
-  constructor(options: ResolvedOptions, keys: Keys, clock: Clock) {
+  constructor(parts: {
+    options: ResolvedOptions
+    keys: Keys
+    warn: (code: string, message: string) => void
+    clock: Clock
+  }) {
+    const { options, keys, warn, clock } = parts
     const name = `leasehold:${options.group}:${options.name}:lease`
-    const timeoutMs = Math.floor(options.leaseTtlMs / 5)
-    this.#nodes = options.leaseRedis.map((target) => createClient(target, commandOptions(timeoutMs), name))
-    this.#subscribers = options.leaseRedis.map((target) =>
-      createClient(target, subscriberOptions(), `${name}-notices`),
-    )
-    this.#redlock = new Redlock(this.#nodes, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
+    const duty = commandOptions(Math.floor(options.leaseTtlMs / 5))
+    const nodes = options.leaseRedis.map((target) => {
+      const notices = createClient(target, subscriberOptions(), `${name}-notices`)
+      return new LeaseNode(createClient(target, duty, name), notices, clock)
+    })
+    this.#nodes = new LeaseNodes(nodes, warn)
+    const clients = nodes.map(({ commands }) => commands)
+    this.#redlock = new Redlock(clients, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
     this.#redlock.on('error', () => {}) // each shows in the vote that it cost
     this.#keys = keys
     this.#ttlMs = options.leaseTtlMs
@@ -41,26 +48,15 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    for (const subscriber of this.#subscribers) {
-      subscriber.on('message', (_channel, notice) => {
+    for (const { notices } of this.#nodes.all) {
+      notices.on('message', (_channel, notice) => {
         if (notice === 'vacant' || notice === 'taken') this.#listener(notice)
       })
       // A subscriber that comes up later subscribes then; until it does, the lease is looked at in time all the same.
-      const subscribe = () => void subscriber.subscribe(this.#keys.leaseNotices).catch(() => {})
-      subscriber.on('ready', subscribe)
+      const subscribe = () => void notices.subscribe(this.#keys.leaseNotices).catch(() => {})
+      notices.on('ready', subscribe)
     }
-    await Promise.all([
-      quorum(
-        this.#nodes.map((node) => connect(node, signal)),
-        this.#majority,
-      ),
-      quorum(
-        this.#subscribers.map((node) => connect(node, signal)),
-        this.#majority,
-      ),
-    ])
-    const reached = this.#nodes.filter((node) => node.status === 'ready')
-    await Promise.all(reached.map((node) => checkLeaseNode(node)))
+    await this.#nodes.open(signal)
   }
 
   async acquire(): Promise<Lease | undefined> {
@@ -89,7 +85,7 @@ export class RedlockLeaseStore implements LeaseStore {
       this.#locks.set(lease.value, await this.#redlock.extend(lock, this.#ttlMs))
     } catch (error) {
       const votes = await votesOf(error)
-      const minority = this.#nodes.length - this.#majority
+      const minority = this.#nodes.all.length - this.#nodes.majority
       if (votes.filter(isHeld).length > minority) return undefined
       throw error
     }
@@ -107,10 +103,12 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 
   async look(): Promise<LeaseLook> {
-    const answers = await Promise.allSettled(this.#nodes.map((node) => node.pttl(this.#keys.lease)))
+    const answers = await Promise.allSettled(
+      this.#nodes.all.map(({ commands }) => commands.pttl(this.#keys.lease)),
+    )
     const free = answers.map((answer) => (answer.status === 'fulfilled' ? freeIn(answer.value) : undefined))
     const known = free.filter((ms) => ms !== undefined).toSorted((a, b) => a - b)
-    const vacantInMs = known[this.#majority - 1]
+    const vacantInMs = known[this.#nodes.majority - 1]
     if (vacantInMs === undefined) throw new Error('No majority of the lease nodes answers')
     return { vacantInMs }
   }
@@ -125,16 +123,13 @@ export class RedlockLeaseStore implements LeaseStore {
 
   async close(): Promise<void> {
     this.#listener = () => {}
-    for (const client of [...this.#nodes, ...this.#subscribers]) disconnect(client)
+    this.#nodes.close()
   }
 
   /** A lost notice costs time, not safety: the others look at the lease when it should have run out. */
   #announce(notice: 'vacant' | 'taken'): void {
-    for (const node of this.#nodes) node.publish(this.#keys.leaseNotices, notice).catch(() => {})
-  }
-
-  get #majority(): number {
-    return Math.floor(this.#nodes.length / 2) + 1
+    for (const { commands } of this.#nodes.all)
+      commands.publish(this.#keys.leaseNotices, notice).catch(() => {})
   }
 
   #deadline(startedMs: number): number {
@@ -158,18 +153,4 @@ async function votesOf(error: unknown): Promise<Error[]> {
 /** A vote against because somebody else holds the lease, not because the node could not be asked. */
 function isHeld(vote: Error): boolean {
   return vote.name === 'ResourceLockedError'
-}
-
-/** Resolves when `needed` of the promises have; rejects as soon as that cannot happen any more. */
-async function quorum(promises: readonly Promise<unknown>[], needed: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    let successes = 0
-    let failures = 0
-    for (const promise of promises) {
-      promise.then(
-        () => ++successes === needed && resolve(),
-        (error: unknown) => ++failures > promises.length - needed && reject(error as Error),
-      )
-    }
-  })
 }

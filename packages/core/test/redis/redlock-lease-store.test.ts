@@ -37,7 +37,7 @@ function createStore(targets: readonly { port: number }[], clock: Clock = system
     redis: urls[0] ?? '',
     lease: { redis: urls, ttlMs: TTL_MS },
   })
-  const store = new RedlockLeaseStore(options, keys, clock)
+  const store = new RedlockLeaseStore({ options, keys, warn: () => {}, clock })
   stores.push(store)
   return store
 }
