@@ -5,7 +5,7 @@ import type { ResolvedOptions } from '../options.js'
 import { commandOptions, createClient, subscriberOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { LeaseNode } from './lease-node.js'
-import { LeaseNodes } from './lease-nodes.js'
+import { LeaseNodes, quorum } from './lease-nodes.js'
 import { scripts } from './scripts.generated.js'
 
 /** Beyond any clock: redlock compares a lock's expiration with the wall clock, and would give up when that jumps. */
@@ -103,14 +103,23 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 
   async look(): Promise<LeaseLook> {
-    const answers = await Promise.allSettled(
-      this.#nodes.all.map(({ commands }) => commands.pttl(this.#keys.lease)),
-    )
-    const free = answers.map((answer) => (answer.status === 'fulfilled' ? freeIn(answer.value) : undefined))
-    const known = free.filter((ms) => ms !== undefined).toSorted((a, b) => a - b)
-    const vacantInMs = known[this.#nodes.majority - 1]
-    if (vacantInMs === undefined) throw new Error('No majority of the lease nodes answers')
-    return { vacantInMs }
+    const { all, majority } = this.#nodes
+    const freeAtMs: number[] = []
+    const votes = all.map(async ({ commands }) => {
+      const pttl = await commands.pttl(this.#keys.lease)
+      // A point in time: the answers of other nodes may take a while.
+      freeAtMs.push(pttl === -1 ? Number.POSITIVE_INFINITY : this.#clock.now() + pttl)
+      if (pttl !== -2) throw new Error('held')
+    })
+    try {
+      await quorum(votes, majority)
+      return { vacantInMs: 0 } // at once: a node that hangs must not delay a hand-over
+    } catch {
+      await Promise.allSettled(votes)
+    }
+    const vacantAtMs = freeAtMs.toSorted((a, b) => a - b)[majority - 1]
+    if (vacantAtMs === undefined) throw new Error('No majority of the lease nodes answers')
+    return { vacantInMs: Math.max(1, vacantAtMs - this.#clock.now()) }
   }
 
   announceLeader(): void {
@@ -135,12 +144,6 @@ export class RedlockLeaseStore implements LeaseStore {
   #deadline(startedMs: number): number {
     return startedMs + this.#ttlMs - marginOf(this.#ttlMs)
   }
-}
-
-/** Milliseconds until a node is free of the lease, from its answer to PTTL. */
-function freeIn(pttl: number): number {
-  if (pttl === -2) return 0
-  return pttl === -1 ? Number.POSITIVE_INFINITY : Math.max(1, pttl)
 }
 
 /** The votes against that a failed operation met, once every node has answered. */
