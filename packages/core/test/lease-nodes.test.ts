@@ -5,6 +5,7 @@ import { type RedisServer, startRedis } from '../../../test/support/redis-server
 import { stopAll } from '../../../test/support/stop-all.js'
 import { startProxy, type TcpProxy } from '../../../test/support/tcp-proxy.js'
 import type { Warning } from '../src/index.js'
+import { keysOf } from '../src/redis/keys.js'
 import { errorOf } from './error-of.js'
 import { electionNode, newGroup, stopNodes } from './nodes.js'
 
@@ -160,4 +161,22 @@ describe('the same server twice', () => {
     await node.start()
     expect(node.isLeader).toBe(true)
   })
+})
+
+it('a lease without an end, which is none of ours, is looked at once in a lease time', async () => {
+  const lone = await startRedis()
+  const group = newGroup()
+  const ttlMs = 500
+  await lone.command('SET', keysOf(group).lease, 'for ever')
+  const node = electionNode({
+    group,
+    redis: log,
+    lease: { redis: lone.url, ttlMs },
+    startTimeoutMs: 2 * ttlMs,
+  })
+  expect(await errorOf(node.start())).toMatchObject({ code: 'START_TIMEOUT' })
+  const looks = /^cmdstat_pttl:calls=(\d+)/m.exec(String(await lone.command('INFO', 'commandstats')))?.[1]
+  expect(Number(looks)).toBeGreaterThanOrEqual(2)
+  expect(Number(looks)).toBeLessThan(20)
+  await lone.stop()
 })
