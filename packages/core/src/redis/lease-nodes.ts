@@ -24,13 +24,17 @@ export class LeaseNodes {
   /**
    * Connects. Resolves with a majority; what is wrong with nodes that join later is a warning.
    *
+   * @param onReached called whenever a node can be reached, for the first time or again.
    * @throws LeaseholdError `REDIS_UNREACHABLE` without a majority when `signal` aborts; `REDIS_UNSUPPORTED` if a node may
    * evict the lease.
    * @throws OptionsError if two nodes are the same server.
    */
-  async open(signal: AbortSignal): Promise<void> {
+  async open(signal: AbortSignal, onReached: () => void): Promise<void> {
     const commands = this.all.map((node) => {
-      const reached = () => void (this.#opened && this.#checkLate(node))
+      const reached = () => {
+        onReached()
+        if (this.#opened) void this.#checkLate(node)
+      }
       return node.open({ reached, lost: (why) => this.#lost(node, why) }, signal)
     })
     const notices = this.all.map((node) => connect(node.notices, signal))

@@ -1,4 +1,4 @@
-import Redlock, { type ExecutionStats, type Lock } from 'redlock'
+import Redlock, { type ExecutionStats, type Lock, type Operation } from 'redlock'
 import type { Clock } from '../clock.js'
 import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
@@ -10,6 +10,8 @@ import { scripts } from './scripts.generated.js'
 
 /** Beyond any clock: redlock compares a lock's expiration with the wall clock, and would give up when that jumps. */
 const FAR_FUTURE = Number.MAX_SAFE_INTEGER
+/** Leases that are kept to be given back to nodes that were away. */
+const MAX_LEFTOVERS = 10
 
 /**
  * The lease by Redlock (Antirez, "Distributed Locks with Redis"), as a one-shot primitive: one attempt a call, no
@@ -23,6 +25,8 @@ export class RedlockLeaseStore implements LeaseStore {
   readonly #clock: Clock
   /** Locks by their value: redlock wants its own objects back. */
   readonly #locks = new Map<string, Lock>()
+  /** Given back, but not on every node: a renewal may still lie in the socket of one that hangs, and run when it goes on. */
+  readonly #leftovers = new Set<Lock>()
   #listener: (notice: 'vacant' | 'taken') => void = () => {}
 
   constructor(parts: {
@@ -56,7 +60,7 @@ export class RedlockLeaseStore implements LeaseStore {
       const subscribe = () => void notices.subscribe(this.#keys.leaseNotices).catch(() => {})
       notices.on('ready', subscribe)
     }
-    await this.#nodes.open(signal)
+    await this.#nodes.open(signal, () => this.#giveBackLeftovers())
   }
 
   async acquire(): Promise<Lease | undefined> {
@@ -65,7 +69,7 @@ export class RedlockLeaseStore implements LeaseStore {
     try {
       lock = await this.#redlock.acquire([this.#keys.lease], this.#ttlMs)
     } catch (error) {
-      if ((await votesOf(error)).some(isHeld)) return undefined
+      if (againstIn(await statsOf(error)).some(isHeld)) return undefined
       throw error
     }
     this.#locks.set(lock.value, lock)
@@ -84,7 +88,7 @@ export class RedlockLeaseStore implements LeaseStore {
     try {
       this.#locks.set(lease.value, await this.#redlock.extend(lock, this.#ttlMs))
     } catch (error) {
-      const votes = await votesOf(error)
+      const votes = againstIn(await statsOf(error))
       const minority = this.#nodes.all.length - this.#nodes.majority
       if (votes.filter(isHeld).length > minority) return undefined
       throw error
@@ -98,7 +102,11 @@ export class RedlockLeaseStore implements LeaseStore {
     this.#locks.delete(lease.value)
     // Redlock answers at the quorum; a renewal that is still on its way to a node would re-create the key behind us.
     await Promise.all(lock.attempts)
-    await this.#redlock.release(lock)
+    const releasing = this.#redlock.release(lock)
+    this.#leftovers.add(lock)
+    if (this.#leftovers.size > MAX_LEFTOVERS) this.#leftovers.delete([...this.#leftovers][0] as Lock)
+    void this.#freedBy(releasing, lock)
+    await releasing
     this.#announce('vacant')
   }
 
@@ -135,6 +143,20 @@ export class RedlockLeaseStore implements LeaseStore {
     this.#nodes.close()
   }
 
+  /** A node is back. Without this, one that had hung would be held for another lease time by a lease that is over. */
+  #giveBackLeftovers(): void {
+    for (const lock of this.#leftovers) {
+      void this.#freedBy(this.#redlock.release(lock), lock).then((freed) => freed && this.#announce('vacant'))
+    }
+  }
+
+  /** Whether a release has freed any node; forgets the lock once every node has answered. */
+  async #freedBy(releasing: Promise<Operation>, lock: Lock): Promise<boolean> {
+    const stats = await statsOf(await releasing.catch((error: unknown) => error))
+    if (againstIn(stats).every(isHeld)) this.#leftovers.delete(lock)
+    return stats.some(({ votesFor }) => votesFor.size > 0)
+  }
+
   /** A lost notice costs time, not safety: the others look at the lease when it should have run out. */
   #announce(notice: 'vacant' | 'taken'): void {
     for (const { commands } of this.#nodes.all)
@@ -146,10 +168,12 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 }
 
-/** The votes against that a failed operation met, once every node has answered. */
-async function votesOf(error: unknown): Promise<Error[]> {
-  const attempts = (error as { attempts?: readonly Promise<ExecutionStats>[] }).attempts ?? []
-  const stats = await Promise.all(attempts)
+/** What each node has said to an operation, or to one that failed, once every node has answered. */
+function statsOf(operation: unknown): Promise<ExecutionStats[]> {
+  return Promise.all((operation as Partial<Operation>).attempts ?? [])
+}
+
+function againstIn(stats: readonly ExecutionStats[]): Error[] {
   return stats.flatMap(({ votesAgainst }) => [...votesAgainst.values()])
 }
 

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { eventually } from '../../../../test/support/deadline.js'
+import { eventually, once } from '../../../../test/support/deadline.js'
 import { freePort } from '../../../../test/support/free-port.js'
 import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
 import { stopAll } from '../../../../test/support/stop-all.js'
@@ -310,6 +310,35 @@ describe('when nodes fail', () => {
     expect(systemClock.now()).toBeLessThan(lease.deadlineMs)
     for (const server of servers.slice(1)) server.resume()
   })
+
+  it.each([1, 3])(
+    'of %i a majority hung: a lease that is over does not come back with them',
+    async (count) => {
+      const nodes = servers.slice(0, count)
+      const hung = nodes.slice(0, Math.floor(count / 2) + 1)
+      const ways = await Promise.all(hung.map(({ port }) => startProxy({ targetPort: port })))
+      const holder = await openStore(nodes, { targets: [...ways, ...nodes.slice(hung.length)] })
+      const observer = await openStore(nodes)
+      const lease = await holder.renew(await take(holder)) // so that they know the script
+      if (!lease) throw new Error('lost')
+      await answered(holder)
+      await Promise.all(hung.map((node) => node.command('CONFIG', 'RESETSTAT')))
+      await Promise.all(hung.map((node) => node.pause()))
+      const givenUp = Promise.all(ways.map((way) => once(way.events, 'connection')))
+      await expect(holder.renew(lease)).rejects.toThrow('quorum')
+      await givenUp // else the release would follow the renewal on the same socket
+      await expect(holder.release(lease)).rejects.toThrow('quorum')
+
+      const heard = new Promise((resolve) => observer.onNotice(resolve))
+      for (const node of hung) node.resume()
+      expect(await heard).toBe('vacant')
+      await eventually(async () => (await values(hung)).every((value) => value === null))
+      for (const node of hung) {
+        expect(await node.command('INFO', 'commandstats')).toMatch(/^cmdstat_set:calls=1,/m) // it did come back
+        expect(await node.command('INFO', 'stats')).toMatch(/^expired_keys:0\r$/m)
+      }
+    },
+  )
 
   it('stolen on one of three is held all the same', async () => {
     const store = await openStore(servers)
