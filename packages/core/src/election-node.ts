@@ -123,6 +123,7 @@ export class ElectionNode {
    * A failed start leaves nothing running, and a node starts once: make a new one to try again.
    *
    * @throws LeaseholdError `REDIS_UNREACHABLE`, `REDIS_UNSUPPORTED`, `NAME_TAKEN`, `APP_MISMATCH`, `START_TIMEOUT`, `STOPPED`.
+   * @throws OptionsError if two of `lease.redis` turn out to be the same server.
    */
   start(): Promise<void> {
     return (this.#starting ??= this.#lifecycle.join())

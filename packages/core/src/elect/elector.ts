@@ -149,7 +149,8 @@ export class Elector {
         this.#candidacy.vacancyChanged(vacantInMs === 0)
         const { eligible, delayMs } = this.#candidacy.standing()
         if (vacantInMs === 0 && eligible) return await this.#clock.sleep(delayMs, signal)
-        waitMs = vacantInMs === 0 ? INELIGIBLE_MS : vacantInMs + 1
+        // A lease without an end is not ours; whoever clears it away tells nobody.
+        waitMs = vacantInMs === 0 ? INELIGIBLE_MS : Math.min(vacantInMs + 1, this.#ttlMs)
       } catch (error) {
         this.#logger.debug({ err: error }, 'looking at the lease failed')
       }

@@ -137,7 +137,7 @@ export async function connect(client: Redis, signal: AbortSignal): Promise<void>
         reject(
           new LeaseholdError(
             'REDIS_UNREACHABLE',
-            `Redis at ${describe(client.options)} cannot be reached: ${last}`,
+            `Redis at ${placeOf(client.options)} cannot be reached: ${last}`,
             { retryable: true },
           ),
         )
@@ -145,7 +145,7 @@ export async function connect(client: Redis, signal: AbortSignal): Promise<void>
     const onReady = () => done(true)
     const onEnd = () => done(false)
     const onError = (error: Error) => {
-      last = error.message || (error as NodeJS.ErrnoException).code || error.name
+      last = reasonOf(error)
     }
     client.on('ready', onReady).on('end', onEnd).on('error', onError)
     signal.addEventListener('abort', onEnd, { once: true })
@@ -159,8 +159,13 @@ export function disconnect(client: Redis): void {
   if (client.status !== 'end') client.disconnect()
 }
 
+/** What an error says. One for several addresses of a host has no message of its own. */
+export function reasonOf(error: Error): string {
+  return error.message || (error as NodeJS.ErrnoException).code || error.name
+}
+
 /** Where a server is, fit for messages: without user name and password. */
-function describe({ host, port, path, sentinels }: RedisOptions): string {
+export function placeOf({ host, port, path, sentinels }: RedisOptions): string {
   if (sentinels)
     return `sentinels ${sentinels.map((sentinel) => `${sentinel.host}:${sentinel.port}`).join(', ')}`
   return path ?? `redis://${host}:${port}`

@@ -24,7 +24,7 @@ export function createRedisParts(parts: {
   const client = createClient(options.redis, commandOptions(options.commandTimeoutMs), name)
   return {
     clock,
-    leases: new RedlockLeaseStore(options, keys, clock),
+    leases: new RedlockLeaseStore({ options, keys, warn, clock }),
     log: new RedisLogStore({ options, client, keys, warn }),
     members: new RedisMemberStore(client, keys),
     snapshots: new RedisSnapshotStore(client, keys),
