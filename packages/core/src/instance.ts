@@ -15,6 +15,7 @@ import { NotLeaderError } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
+import { Membership } from './operate/membership.js'
 import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
@@ -59,6 +60,7 @@ export class Instance {
   readonly roster: Roster
   readonly work: LeaderWork
   readonly credentials = new Credentials()
+  readonly membership: Membership
   readonly requestMs = new MovingAverage()
   readonly copyMs = new MovingAverage()
   recoverMs: number | undefined
@@ -150,6 +152,14 @@ export class Instance {
         beat: (members) => afterHeartbeat(this, members),
       },
     })
+    this.membership = new Membership({
+      log,
+      credentials: this.credentials,
+      application: machine?.name ?? '',
+      logger,
+      changed: () => this.heartbeat.beatNow(),
+      warn: (code, message, cause) => this.warn(code, message, cause),
+    })
     this.work = new LeaderWork((error) => {
       logger.error({ err: error }, 'a whileLeader function failed')
       emit('error', error instanceof Error ? error : new Error(String(error)))
@@ -201,7 +211,10 @@ export class Instance {
   #replicaListener(): CatchUpListener {
     const { emit } = this.parts
     return {
-      read: (page) => this.leadership.read(page),
+      read: (page) => {
+        this.leadership.read(page)
+        this.membership.noticed(page.secretVersion)
+      },
       used: () => this.noticeCatchUp(),
       present: (state, claimed) => this.writer.resolveLost(state, claimed),
       diverged: (position, agreedIndex) => {

@@ -1,5 +1,6 @@
 import { withDeadline } from './clock.js'
 import { LeaseholdError, OutcomeUnknownError } from './errors.js'
+import { describeSelf } from './describe.js'
 import type { Instance } from './instance.js'
 import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
 
@@ -21,6 +22,8 @@ export class Lifecycle {
   readonly #over = new AbortController()
   #elector: Promise<void> = Promise.resolve()
   #loops: Promise<void>[] = []
+  /** True once others can see this instance in Redis. */
+  #published = false
   #left: Promise<void> | undefined
 
   constructor(instance: Instance) {
@@ -56,14 +59,18 @@ export class Lifecycle {
   }
 
   async #connect(late: AbortSignal): Promise<void> {
-    const { parts, options, credentials } = this.#instance
+    const { parts, options, membership } = this.#instance
     await parts.log.open(late)
-    credentials.use(await parts.log.join(parts.machine?.name ?? ''))
+    await membership.join()
     await this.#claimName(late)
     await parts.leases.open(late)
     parts.leases.onNotice((notice) => onLeaseNotice(this.#instance, notice))
     await parts.transport.open(options.id, (notice) => onRangeNotice(this.#instance, notice), late)
     parts.transport.onAcknowledged((acknowledgement) => onAcknowledgement(this.#instance, acknowledgement))
+    // Seen first, told second: a rotation waits for whoever is seen, so it cannot get ahead of what this one is told now.
+    this.#published = true
+    await parts.members.publish(describeSelf(this.#instance, 0))
+    await membership.join()
   }
 
   /** A name belongs to one living instance. One that was killed a moment ago still looks alive until it misses its heartbeats. */
@@ -145,7 +152,7 @@ export class Lifecycle {
     pending.close(({ opId, sent }) =>
       sent ? new OutcomeUnknownError(opId, 'The node was stopped') : stopped(),
     )
-    if (this.#loops.length > 0) await this.#limit(parts.members.remove(options.id))
+    if (this.#published) await this.#limit(parts.members.remove(options.id))
     await this.#limit(parts.transport.close())
     await parts.leases.close()
     await parts.log.close()
