@@ -2,6 +2,7 @@ import { withDeadline } from './clock.js'
 import { LeaseholdError, OutcomeUnknownError } from './errors.js'
 import { describeSelf } from './describe.js'
 import type { Instance } from './instance.js'
+import { Rotation } from './operate/rotation.js'
 import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
 
 /** How long a leader that stops waits to learn who follows it. */
@@ -14,7 +15,7 @@ const SUCCESSOR_LOOK_MS = 50
  */
 export class Lifecycle {
   readonly #instance: Instance
-  /** Ends a start that takes too long, or that a stop comes in between. */
+  /** Ends a start that takes too long, and whatever else a stop comes in between. */
   readonly #late = new AbortController()
   /** Ends the elector, and with it the reign. */
   readonly #resigning = new AbortController()
@@ -22,6 +23,7 @@ export class Lifecycle {
   readonly #over = new AbortController()
   #elector: Promise<void> = Promise.resolve()
   #loops: Promise<void>[] = []
+  readonly #rotations = new Set<Promise<void>>()
   /** True once others can see this instance in Redis. */
   #published = false
   #left: Promise<void> | undefined
@@ -56,6 +58,22 @@ export class Lifecycle {
   /** Hands leadership over if it has it, ends everything, and resolves when nothing runs any more. Never rejects. */
   leave(): Promise<void> {
     return (this.#left ??= this.#leave())
+  }
+
+  /**
+   * Changes the group's secret while all go on believing each other.
+   *
+   * @throws LeaseholdError `NOT_STARTED`, `STOPPED`, `ROTATION_UNFINISHED`
+   */
+  async rotateSecret(inFlightMs: number): Promise<void> {
+    const { parts, options, membership, roster } = this.#instance
+    const { heartbeatMs, logger } = options
+    const known = roster.alive.map(({ id }) => id)
+    const rotation = new Rotation({ ...parts, membership, heartbeatMs, logger, inFlightMs, known })
+    const ended = rotation.run(this.#late.signal)
+    const settled = ended.catch(() => {}).finally(() => this.#rotations.delete(settled))
+    this.#rotations.add(settled)
+    await ended
   }
 
   async #connect(late: AbortSignal): Promise<void> {
@@ -146,7 +164,7 @@ export class Lifecycle {
     this.#late.abort()
     await this.#resign()
     this.#over.abort()
-    await this.#limit(Promise.all(this.#loops))
+    await this.#limit(Promise.all([...this.#loops, ...this.#rotations]))
     await this.#limit(work.settled())
     await this.#limit(instance.snapshots.settled())
     pending.close(({ opId, sent }) =>
