@@ -163,7 +163,7 @@ export class ElectionNode {
   /**
    * Gives the group a new secret while it works: any instance may call it, and at no moment is a forwarded request
    * refused. Resolves when no living instance believes any more what is signed with the secret that was in use at the
-   * call; that takes about three heartbeats and `inFlightMs`. Where it ends early, or its process dies, all go on
+   * call; that takes about six heartbeats and `inFlightMs`. Where it ends early, or its process dies, all go on
    * believing each other, and another call on any instance finishes it.
    *
    * @throws LeaseholdError `ROTATION_UNFINISHED` if a living instance does not follow, or Redis does not answer, within

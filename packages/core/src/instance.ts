@@ -185,6 +185,7 @@ export class Instance {
     if (this.stopping) return 'it is stopping'
     if (!this.options.eligible) return 'the option eligible is false'
     if (this.needsUrl && this.url === undefined) return 'it has no url, and requests are routed to it'
+    if (this.membership.refusal) return `Redis has another group in its place (${this.membership.refusal})`
     if (this.catchUp.halted) return `its replica does not follow the log (${this.catchUp.halted})`
     return undefined
   }

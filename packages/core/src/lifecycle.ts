@@ -66,10 +66,9 @@ export class Lifecycle {
    * @throws LeaseholdError `NOT_STARTED`, `STOPPED`, `ROTATION_UNFINISHED`
    */
   async rotateSecret(inFlightMs: number): Promise<void> {
-    const { parts, options, membership, roster } = this.#instance
+    const { parts, options, membership } = this.#instance
     const { heartbeatMs, logger } = options
-    const known = roster.alive.map(({ id }) => id)
-    const rotation = new Rotation({ ...parts, membership, heartbeatMs, logger, inFlightMs, known })
+    const rotation = new Rotation({ ...parts, membership, heartbeatMs, logger, inFlightMs })
     const ended = rotation.run(this.#late.signal)
     const settled = ended.catch(() => {}).finally(() => this.#rotations.delete(settled))
     this.#rotations.add(settled)

@@ -1,4 +1,4 @@
-import { LeaseholdError } from '../errors.js'
+import { type ErrorCode, LeaseholdError } from '../errors.js'
 import type { LogStore, Secrets } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import type { Credentials } from './credentials.js'
@@ -25,7 +25,7 @@ export class Membership {
   #last: Promise<unknown> = Promise.resolve()
   #secrets: Secrets | undefined
   #rejoining = false
-  #refused = false
+  #refusal: ErrorCode | undefined
 
   constructor(parts: MembershipParts) {
     this.#parts = parts
@@ -41,6 +41,11 @@ export class Membership {
     return this.#secrets?.version ?? ''
   }
 
+  /** Why the group as it is in Redis now has no place for this instance; undefined if it has. */
+  get refusal(): ErrorCode | undefined {
+    return this.#refusal
+  }
+
   /**
    * Joins the group, for the first time or again.
    *
@@ -51,12 +56,17 @@ export class Membership {
     return this.#inTurn(async () => this.#use(await log.join(application, this.#secrets)))
   }
 
-  /** Takes the secrets one step further in a rotation, or learns what they are if they are not those of `version`. */
-  rotate(version: string): Promise<void> {
+  /**
+   * Takes the secrets one step further in a rotation. False if they are not those of `version` any more: nothing changed
+   * then, and the instance knows what they are now.
+   */
+  rotate(version: string): Promise<boolean> {
     const { log, application } = this.#parts
-    return this.#inTurn(async () =>
-      this.#use((await log.rotateSecret(version)) ?? (await log.join(application, this.#secrets))),
-    )
+    return this.#inTurn(async () => {
+      const rotated = await log.rotateSecret(version)
+      this.#use(rotated ?? (await log.join(application, this.#secrets)))
+      return rotated !== undefined
+    })
   }
 
   /** The log showed which secrets the group uses. Nobody waits for what comes of it; the next look tries again. */
@@ -71,11 +81,11 @@ export class Membership {
   async #rejoin(): Promise<void> {
     try {
       await this.join()
-      this.#refused = false
+      this.#refusal = undefined
     } catch (error) {
       this.#parts.logger.debug({ err: error }, 'joining the group again failed')
-      if (!(error instanceof LeaseholdError) || this.#refused) return
-      this.#refused = true
+      if (!(error instanceof LeaseholdError) || this.#refusal) return
+      this.#refusal = error.code
       const why = 'Redis has lost what belongs to the group, and something else is there now'
       this.#parts.warn(error.code, `${why}. ${error.message}`, error)
     }
@@ -88,7 +98,7 @@ export class Membership {
     if (version !== '' && version !== secrets.version) this.#parts.changed()
   }
 
-  #inTurn(run: () => Promise<void>): Promise<void> {
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#last.then(run)
     this.#last = result.catch(() => {})
     return result

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import type { MemberStore, MemberView } from '../elect/members.js'
+import type { MemberStore } from '../elect/members.js'
 import { LeaseholdError } from '../errors.js'
 import type { Logger } from '../observe/logger.js'
 import type { Membership } from './membership.js'
@@ -13,6 +13,8 @@ const RETRY_MS = 100
 const STEP_HEARTBEATS = 30
 /** Whoever was heard of within so many heartbeats is waited for. More than an election grants: this is not urgent. */
 const AWAITED_HEARTBEATS = 10
+/** Within so many heartbeats everybody alive is heard of, where Redis may have forgotten them. */
+const LISTEN_HEARTBEATS = 3
 
 /** Options of `rotateSecret`. */
 export interface RotateOptions {
@@ -31,8 +33,6 @@ interface RotationParts {
   readonly heartbeatMs: number
   /** For how long a request may be on its way after it was signed. */
   readonly inFlightMs: number
-  /** Instances that were alive when this one last heard of them. */
-  readonly known: readonly string[]
 }
 
 /**
@@ -51,13 +51,12 @@ interface RotationParts {
  */
 export class Rotation {
   readonly #parts: RotationParts
-  /** When each instance was last heard of, on the own monotonic clock. Redis may forget them all meanwhile. */
-  readonly #heardMs = new Map<string, number>()
-  #views: readonly MemberView[] = []
+  #listenUntilMs = 0
+  /** Who was to be waited for at the last look. */
+  #behind: readonly string[] = []
 
   constructor(parts: RotationParts) {
     this.#parts = parts
-    this.#hearAll(parts.known)
   }
 
   /**
@@ -70,78 +69,74 @@ export class Rotation {
     const old = membership.secrets?.secret
     if (signal.aborted) throw stopped()
     if (old === undefined) throw new LeaseholdError('NOT_STARTED', 'The node has not joined its group yet.')
-    await this.#repeat(signal, async () => {
-      await membership.join()
-      return true
-    })
+    this.#listen()
+    await this.#try(signal, () => membership.join())
     for (;;) {
       const { secrets, version } = membership
-      await this.#repeat(signal, () => this.#isKnown(version))
-      if (version !== membership.version || !secrets) continue // somebody else took a step
-      if (![secrets.secret, secrets.previous, secrets.next].includes(old)) return
-      // Nobody signs with the one before any more, but what was signed with it may still be on its way.
-      if (secrets.previous !== '') await clock.sleep(inFlightMs, signal)
-      await this.#repeat(signal, async () => {
-        await membership.rotate(version)
-        return true
-      })
+      await this.#known(version, signal)
+      await this.#try(signal, () => membership.join()) // had Redis forgotten members, it had lost this version, too
+      let taken = false
+      if (secrets && version === membership.version) {
+        if (![secrets.secret, secrets.previous, secrets.next].includes(old)) return
+        // Nobody signs with the one before any more, but what was signed with it may still be on its way.
+        if (secrets.previous !== '') await clock.sleep(inFlightMs, signal)
+        await this.#try(signal, async () => {
+          taken = await membership.rotate(version)
+        })
+      }
+      if (!taken) this.#listen() // somebody else took a step, or Redis has lost what it had
     }
   }
 
-  /** Whether all know these secrets; true as well if they are not the group's any more. */
-  async #isKnown(version: string): Promise<boolean> {
-    const { members, membership, clock } = this.#parts
-    this.#views = await members.list()
-    const now = clock.now()
-    for (const { id, silentMs } of this.#views)
-      this.#heardMs.set(id, Math.max(this.#heardMs.get(id) ?? -Infinity, now - silentMs))
-    return version !== membership.version || this.#behind(version).length === 0
+  /** Resolves when all who are alive know these secrets, or if they are not the group's any more. */
+  async #known(version: string, signal: AbortSignal): Promise<void> {
+    const { members, membership, clock, heartbeatMs } = this.#parts
+    const untilMs = clock.now() + STEP_HEARTBEATS * heartbeatMs
+    while (version === membership.version) {
+      await this.#try(signal, async () => {
+        const views = await members.list()
+        this.#behind = views
+          .filter(({ silentMs }) => silentMs < AWAITED_HEARTBEATS * heartbeatMs)
+          .filter(({ secretVersion }) => secretVersion !== version)
+          .map(({ id }) => id)
+      })
+      if (this.#behind.length === 0 && clock.now() >= this.#listenUntilMs) return
+      if (this.#behind.length > 0 && clock.now() > untilMs)
+        throw this.#unfinished(`${this.#behind.join(', ')} did not follow the last step`)
+      await clock.sleep(LOOK_MS, signal)
+    }
   }
 
-  /** Instances that are to be waited for and do not know these secrets, as far as they have said. */
-  #behind(version: string): string[] {
-    const oldestMs = this.#parts.clock.now() - AWAITED_HEARTBEATS * this.#parts.heartbeatMs
-    const knowing = new Set(this.#views.filter((view) => view.secretVersion === version).map(({ id }) => id))
-    return [...this.#heardMs].filter(([id, atMs]) => atMs > oldestMs && !knowing.has(id)).map(([id]) => id)
-  }
-
-  /** Tries until it succeeds, at most for the time of a step. */
-  async #repeat(signal: AbortSignal, attempt: () => Promise<boolean>): Promise<void> {
+  /** Asks Redis until it answers, at most for the time of a step. */
+  async #try(signal: AbortSignal, ask: () => Promise<void>): Promise<void> {
     const { clock, logger, heartbeatMs } = this.#parts
     const untilMs = clock.now() + STEP_HEARTBEATS * heartbeatMs
-    for (;;) {
-      if (signal.aborted) throw stopped()
-      let failure: unknown
+    while (!signal.aborted) {
       try {
-        if (await attempt()) return
+        return await ask()
       } catch (error) {
         logger.debug({ err: error }, 'a step of a rotation failed')
-        failure = error
-        this.#hearAll(this.#heardMs.keys()) // nobody could be heard of: their silence counts from now
+        if (clock.now() > untilMs) throw this.#unfinished(`Redis did not answer (${String(error)})`, error)
       }
-      const behind = this.#behind(this.#parts.membership.version)
-      if (clock.now() > untilMs && (failure !== undefined || behind.length > 0))
-        throw unfinished(STEP_HEARTBEATS * heartbeatMs, behind, failure)
-      await clock.sleep(failure === undefined ? LOOK_MS : RETRY_MS, signal)
+      this.#listen() // they have to find Redis again, too
+      await clock.sleep(RETRY_MS, signal)
     }
+    throw stopped()
   }
 
-  #hearAll(ids: Iterable<string>): void {
-    const now = this.#parts.clock.now()
-    for (const id of [...ids]) this.#heardMs.set(id, now)
+  #listen(): void {
+    const { clock, heartbeatMs } = this.#parts
+    this.#listenUntilMs = clock.now() + LISTEN_HEARTBEATS * heartbeatMs
   }
-}
 
-function unfinished(withinMs: number, behind: readonly string[], cause: unknown): LeaseholdError {
-  const why =
-    cause instanceof Error
-      ? `Redis did not answer (${cause.message})`
-      : `${behind.join(', ')} did not follow the last step`
-  return new LeaseholdError(
-    'ROTATION_UNFINISHED',
-    `The rotation of the group's secret stands still: within ${withinMs} ms ${why}. All instances go on believing each other. Call rotateSecret again, on any instance, to finish it.`,
-    { cause },
-  )
+  #unfinished(why: string, cause?: unknown): LeaseholdError {
+    const withinMs = STEP_HEARTBEATS * this.#parts.heartbeatMs
+    return new LeaseholdError(
+      'ROTATION_UNFINISHED',
+      `The rotation of the group's secret stands still: within ${withinMs} ms ${why}. All instances go on believing each other. Call rotateSecret again, on any instance, to finish it.`,
+      { cause },
+    )
+  }
 }
 
 function stopped(): LeaseholdError {

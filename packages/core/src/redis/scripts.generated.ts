@@ -145,7 +145,8 @@ return 1
 -- Returns  {'JOINED', secret, secret before it or '', secret that is to follow it or '', version}
 --          {'APP', application of the group}   {'FORMAT', format version of the group}   nothing was written
 -- Of two versions the one with more changes holds. With as many, the older one: an instance that came into an emptied
--- Redis before all others must not bring its fresh secret to those who still know theirs.
+-- Redis before all others must not bring its fresh secret to those who still know theirs. What is brought back counts
+-- as a change, so that whoever knows the version knows as well that Redis has lost nothing since.
 
 local app, format, secret, previous, next, version = unpack(redis.call(
   'HMGET', KEYS[1], 'app', 'formatVersion', 'secret', 'previousSecret', 'nextSecret', 'secretVersion'))
@@ -164,11 +165,9 @@ end
 if not app then redis.call('HSET', KEYS[1], 'app', ARGV[1]) end
 if not format then redis.call('HSET', KEYS[1], 'formatVersion', ARGV[2]) end
 if not holds then
-  secret, previous, next, version = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-  if not knownChanges then
-    local now = redis.call('TIME')
-    version = string.format('1-%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
-  end
+  local now = redis.call('TIME')
+  secret, previous, next = ARGV[3], ARGV[4], ARGV[5]
+  version = string.format('%.0f-%.0f', tonumber(knownChanges or '0') + 1, now[1] * 1000 + math.floor(now[2] / 1000))
   redis.call('HSET', KEYS[1], 'secret', secret, 'previousSecret', previous, 'nextSecret', next, 'secretVersion', version)
 end
 return { 'JOINED', secret, previous or '', next or '', version }

@@ -442,12 +442,12 @@ describe('join', () => {
     expect(await join('bank')).toEqual(['JOINED', 'new', 'old', 'to come', '3-5'])
   })
 
-  it('writes application, format and secrets anew where Redis has lost them', async () => {
-    const brings: Secrets = ['s', 'p', 'n', '4-1795384000123']
-    expect(await join('bank', { brings })).toEqual(['JOINED', ...brings])
+  it('writes application, format and secrets anew where Redis has lost them, as a change', async () => {
+    const reply = await join('bank', { brings: ['s', 'p', 'n', '4-1795384000123'] })
+    expect(reply).toEqual(['JOINED', 's', 'p', 'n', expect.stringMatching(/^5-\d{13}$/)])
     expect(await client.hgetall(keys.meta)).toEqual({
       ...{ app: 'bank', formatVersion: '1' },
-      ...{ secret: 's', previousSecret: 'p', nextSecret: 'n', secretVersion: '4-1795384000123' },
+      ...{ secret: 's', previousSecret: 'p', nextSecret: 'n', secretVersion: reply[4] },
     })
   })
 
@@ -458,15 +458,21 @@ describe('join', () => {
   })
 
   const stored: Secrets = ['stored', '', '', '4-1000']
-  it.each<[string, Secrets]>([
-    ['more changes than Redis', ['s', 'p', '', '5-2000']],
-    ['many more', ['s', 'p', '', '10-1']],
-    ['as many and is older', ['s', '', '', '4-999']],
-  ])('takes over what an instance knows that has seen %s', async (_, brings) => {
-    await join('bank', { brings: stored })
-    expect(await join('bank', { brings })).toEqual(['JOINED', ...brings])
+  const store = () =>
+    client.hset(keys.meta, { secret: 'stored', previousSecret: '', nextSecret: '', secretVersion: '4-1000' })
+
+  it.each<[string, Secrets, number]>([
+    ['more changes than Redis', ['s', 'p', '', '5-2000'], 6],
+    ['many more', ['s', 'p', '', '10-1'], 11],
+    ['as many and is older', ['s', 'p', '', '4-999'], 5],
+  ])('takes over, as a change, what an instance knows that has seen %s', async (_, brings, changes) => {
+    await join('bank')
+    await store()
+    const reply = await join('bank', { brings })
+    const version = expect.stringMatching(new RegExp(`^${changes}-\\d{13}$`))
+    expect(reply).toEqual(['JOINED', 's', 'p', '', version])
     expect(await client.hmget(keys.meta, 'secret', 'previousSecret', 'nextSecret', 'secretVersion')).toEqual(
-      brings,
+      reply.slice(1),
     )
   })
 
@@ -475,10 +481,32 @@ describe('join', () => {
     ['as many and is newer', ['s', '', '', '4-1001']],
     ['nothing', ['s', '', '', '']],
   ])('gives what is stored to an instance that has seen %s, and writes nothing', async (_, brings) => {
-    await join('bank', { brings: stored })
+    await join('bank')
+    await store()
     const before = await everything()
     expect(await join('bank', { brings })).toEqual(['JOINED', ...stored])
     expect(await everything()).toEqual(before)
+  })
+
+  it('all that join an emptied Redis, in whatever order, end with the same secrets', async () => {
+    const known: Secrets[] = [
+      ['old', '', 'new', '2-100'],
+      ['new', 'old', '', '3-200'],
+      ['new', '', '', '4-300'],
+      ['fresh', '', '', ''],
+    ]
+    const orders = known.flatMap((_, at) => [known.slice(at).concat(known.slice(0, at))])
+    for (const order of [...orders, ...orders.map((one) => one.toReversed())]) {
+      await server.wipe()
+      let knows = order
+      for (let round = 0; round < 3; round++) {
+        const next: Secrets[] = []
+        for (const brings of knows) next.push((await join('bank', { brings })).slice(1) as Secrets)
+        knows = next
+      }
+      expect(new Set(knows.map((one) => one.join())).size).toBe(1)
+      expect(knows[0]?.slice(0, 3)).toEqual(['new', '', '']) // what has seen most
+    }
   })
 
   it('lets a newer version of the packages in, and leaves the format', async () => {
@@ -527,8 +555,8 @@ describe('rotateSecret', () => {
   })
 
   it('goes on with a secret that is announced already', async () => {
-    await join('bank', { brings: ['old', '', 'announced', '2-5'] })
-    expect((await rotate('2-5'))?.slice(0, 3)).toEqual(['announced', 'old', ''])
+    const version = (await join('bank', { brings: ['old', '', 'announced', '2-5'] }))[4]
+    expect((await rotate(version))?.slice(0, 3)).toEqual(['announced', 'old', ''])
   })
 
   it('of two that know the same lets one take the step', async () => {
