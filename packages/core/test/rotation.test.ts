@@ -5,6 +5,7 @@ import { stopAll } from '../../../test/support/stop-all.js'
 import type { ElectionNode, NodeOptions } from '../src/index.js'
 import { callScript } from '../src/redis/call-script.js'
 import { type Keys, keysOf } from '../src/redis/keys.js'
+import { RedlockLeaseStore } from '../src/redis/redlock-lease-store.js'
 import { errorOf } from './error-of.js'
 import { electionNode, type JournalNode, journalNode, newGroup, stopNodes } from './nodes.js'
 import { Signatures, stopSignatures } from './signatures.js'
@@ -29,6 +30,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
+  jest.restoreAllMocks()
   await stopSignatures()
   await stopNodes()
 })
@@ -116,8 +118,9 @@ it('one that begins in the middle of another gets rid of what is in use then, to
   const nodes = await startThree()
   const signatures = new Signatures(nodes, IN_FLIGHT_MS / 2).start()
   const first = rotate(nodes[0])
+  const old = nodes[1].credentials.sign('text')
   await eventually(async () => (await stored()).previous !== '')
-  await eventually(() => nodes[1].credentials.sign('text') === nodes[0].credentials.sign('text'))
+  await eventually(() => nodes[1].credentials.sign('text') !== old)
   const signed = nodes[1].credentials.sign('text')
   await rotate(nodes[1])
   await first
@@ -150,6 +153,32 @@ it('instances that come and go meanwhile are believed from the moment that they 
   expect(signatures.refused).toEqual([])
 })
 
+it('an instance whose start takes longer than a whole rotation is believed all the same', async () => {
+  const nodes = await startThree()
+  const newcomer = journalNode({ group, redis: server.url, heartbeatMs: HEARTBEAT_MS })
+  const signed = nodes[0].credentials.sign('text')
+  let signedBefore = ''
+  // Between its first join and the moment when others can see it.
+  const open = jest.spyOn(RedlockLeaseStore.prototype, 'open').mockImplementationOnce(async function (
+    this: RedlockLeaseStore,
+    late,
+  ) {
+    signedBefore = newcomer.credentials.sign('text')
+    await rotate(nodes[0])
+    return this.open(late)
+  })
+  const refused: string[] = []
+  newcomer.on('leaderChanged', () => {
+    const signature = newcomer.credentials.sign('text')
+    for (const node of nodes) if (!node.credentials.verify('text', signature)) refused.push(node.name)
+  })
+  await newcomer.start()
+  expect(open).toHaveBeenCalledTimes(2)
+  expect(signedBefore).toBe(signed)
+  expect(newcomer.leader?.id).toBe(nodes[0].id)
+  expect(refused).toEqual([])
+})
+
 describe('interrupted after', () => {
   it.each<[string, () => Promise<boolean>, number]>([
     ['step 1', async () => (await stored()).next !== '', 4],
@@ -165,6 +194,7 @@ describe('interrupted after', () => {
     expect(await rotation).toMatchObject({ code: 'STOPPED' })
     const { previous, next } = await stored()
     expect([previous, next]).not.toEqual(['', ''])
+    if (previous !== '') await eventually(() => others[0]?.credentials.sign('text') !== old)
 
     const signed = others[0]?.credentials.sign('text') ?? ''
     await rotate(others[0] as JournalNode)
