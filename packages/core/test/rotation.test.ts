@@ -133,12 +133,12 @@ it('one that begins in the middle of another gets rid of what is in use then, to
 it('instances that come and go meanwhile are believed from the moment that they know a leader', async () => {
   const nodes = await startThree()
   const signatures = new Signatures(nodes, IN_FLIGHT_MS / 2).start()
-  let ended = false
+  const ended = new AbortController()
   const rotations = (async () => {
     for (let i = 0; i < 3; i++) await rotate(nodes[0])
-  })().finally(() => (ended = true))
+  })().finally(() => ended.abort())
   const newcomers: JournalNode[] = []
-  while (!ended) {
+  while (!ended.signal.aborted) {
     const node = journalNode({ group, redis: server.url, heartbeatMs: HEARTBEAT_MS })
     node.once('leaderChanged', () => signatures.add(node)) // only then an adapter has reason to forward something
     await node.start()
@@ -185,7 +185,8 @@ describe('interrupted after', () => {
     // The secret in use is new already; whoever calls then wants to be rid of that one.
     ['step 2', async () => (await stored()).previous !== '', 7],
   ])('%s by a stop of the instance, is finished by another one', async (_, reached, changes) => {
-    const [rotator, ...others] = await startThree()
+    const [rotator, second, third] = await startThree()
+    const others = [second, third]
     const signatures = new Signatures(others, IN_FLIGHT_MS / 2).start()
     const old = rotator.credentials.sign('text')
     const rotation = errorOf(rotator.rotateSecret({ inFlightMs: 60_000 }))
@@ -194,10 +195,10 @@ describe('interrupted after', () => {
     expect(await rotation).toMatchObject({ code: 'STOPPED' })
     const { previous, next } = await stored()
     expect([previous, next]).not.toEqual(['', ''])
-    if (previous !== '') await eventually(() => others[0]?.credentials.sign('text') !== old)
+    if (previous !== '') await eventually(() => second.credentials.sign('text') !== old)
 
-    const signed = others[0]?.credentials.sign('text') ?? ''
-    await rotate(others[0] as JournalNode)
+    const signed = second.credentials.sign('text')
+    await rotate(second)
     await signatures.stop()
     expectChanged(others, old)
     expectChanged(others, signed)

@@ -101,10 +101,10 @@ const field = async (name: string) => String(await redis.command('HGET', META, n
 function startClients(urls: readonly string[], clients: number, { longItems }: { longItems: boolean }) {
   const replies: Reply[] = []
   const items: string[] = []
-  let stopped = false
+  const stopping = new AbortController()
   const ended = Promise.all(
     Array.from({ length: clients }, async (_, client) => {
-      for (let i = 0; !stopped; i++) {
+      for (let i = 0; !stopping.signal.aborted; i++) {
         const item = `${client}-${i}-${'x'.repeat(longItems && i % 5 === 0 ? 5000 : 5)}`
         const body = JSON.stringify({ item })
         const headers = { 'content-type': 'application/json', 'content-length': body.length }
@@ -118,7 +118,7 @@ function startClients(urls: readonly string[], clients: number, { longItems }: {
     replies,
     items,
     async stop() {
-      stopped = true
+      stopping.abort()
       await ended
     },
   }

@@ -1,4 +1,4 @@
-import type { Member, MemberStore, MemberView } from '../../src/elect/members.js'
+import type { MemberStore, MemberView } from '../../src/elect/members.js'
 import type { LeaseholdError } from '../../src/errors.js'
 import type { Secrets } from '../../src/log/log-store.js'
 import { Credentials } from '../../src/operate/credentials.js'
@@ -85,7 +85,7 @@ class Group implements Pick<MemberStore, 'list'> {
     const ended: { atMs?: number; error?: LeaseholdError } = {}
     const members: MemberStore = {
       list: () => this.list(),
-      publish: async (_: Member) => [],
+      publish: () => this.list(),
       remove: async () => {},
     }
     const { clock, membership } = this
