@@ -112,6 +112,7 @@ export function describeSelf(instance: Instance, load: number): Member {
     priority,
     load: Math.round(load * 1000) / 1000,
     version: instance.parts.machine?.version ?? 0,
+    secretVersion: instance.membership.version,
     ...(instance.elector.leads && { times: timesOf(instance) }),
   }
 }

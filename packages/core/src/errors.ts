@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'LOG_LOST'
   | 'LAGGING'
   | 'VERSION_TOO_OLD'
+  | 'ROTATION_UNFINISHED'
   | 'NOT_SUPPORTED'
   | 'BODY_CONSUMED'
   | 'NO_PUBLIC_URL'

@@ -26,6 +26,7 @@ export type { DemotionReason, LeaderInfo, NodeEvents, Role, Warning } from './ev
 export type { Logger } from './observe/logger.js'
 export type { Credentials } from './operate/credentials.js'
 export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'
+export type { RotateOptions } from './operate/rotation.js'
 export type { GroupStatus, InstanceStatus, MemberStatus, Times } from './operate/status.js'
 export { DEFAULTS, type NodeOptions, type RedisTarget, type WriteConcern } from './options.js'
 export { formatPosition, parsePosition, type Position } from './position.js'

@@ -14,6 +14,7 @@ import { NotLeaderError } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
+import { Membership } from './operate/membership.js'
 import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
@@ -60,6 +61,7 @@ export class Instance {
   readonly sweeper: Sweeper
   readonly work: LeaderWork
   readonly credentials = new Credentials()
+  readonly membership: Membership
   readonly requestMs = new MovingAverage()
   readonly copyMs = new MovingAverage()
   recoverMs: number | undefined
@@ -152,6 +154,14 @@ export class Instance {
         beat: (members) => afterHeartbeat(this, members),
       },
     })
+    this.membership = new Membership({
+      log,
+      credentials: this.credentials,
+      application: machine?.name ?? '',
+      logger,
+      changed: () => this.heartbeat.beatNow(),
+      warn: (code, message, cause) => this.warn(code, message, cause),
+    })
     this.work = new LeaderWork((error) => {
       logger.error({ err: error }, 'a whileLeader function failed')
       emit('error', error instanceof Error ? error : new Error(String(error)))
@@ -177,6 +187,7 @@ export class Instance {
     if (this.stopping) return 'it is stopping'
     if (!this.options.eligible) return 'the option eligible is false'
     if (this.needsUrl && this.url === undefined) return 'it has no url, and requests are routed to it'
+    if (this.membership.refusal) return `Redis has another group in its place (${this.membership.refusal})`
     if (this.catchUp.halted) return `its replica does not follow the log (${this.catchUp.halted})`
     return undefined
   }
@@ -203,7 +214,10 @@ export class Instance {
   #replicaListener(): CatchUpListener {
     const { emit } = this.parts
     return {
-      read: (page) => this.leadership.read(page),
+      read: (page) => {
+        this.leadership.read(page)
+        this.membership.noticed(page.secretVersion)
+      },
       used: () => this.noticeCatchUp(),
       present: (state, claimed) => this.writer.resolveLost(state, claimed),
       diverged: (position, agreedIndex) => {

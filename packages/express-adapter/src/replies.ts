@@ -20,6 +20,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   VERSION_TOO_OLD: 503,
   LAGGING: 504,
   OUTCOME_UNKNOWN: 504,
+  ROTATION_UNFINISHED: 504,
 }
 
 /** Messages for clients where the error's own could tell them what is none of their business. */

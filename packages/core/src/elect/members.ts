@@ -19,6 +19,8 @@ export interface Member {
   readonly load: number
   /** Version of the state machine; 0 without one. */
   readonly version: number
+  /** The secrets that it knows: a rotation waits for it. Empty before it has joined. */
+  readonly secretVersion: string
   /** What a leader measures. */
   readonly times?: {
     readonly requestMs: number | undefined

@@ -41,6 +41,8 @@ export interface LogPage extends LogStamp {
   readonly entries: readonly Entry[]
   /** The log's terms; only given when the stamp is not the one that the reader named. */
   readonly table: TermTable | undefined
+  /** Which secrets the group uses; empty where Redis knows none. */
+  readonly secretVersion: string
 }
 
 /** A snapshot that was switched in. */
@@ -132,20 +134,29 @@ export interface TermConnection {
   close(): void
 }
 
-/** What an instance gets when it joins a group. */
-export interface Joined {
-  /** Signs what instances say to each other; the same on all of them. */
+/** What the instances of a group share to know each other by. */
+export interface Secrets {
+  /** Signs what they say to each other. */
   readonly secret: string
-  /** The secret before the last change, which is still accepted. */
-  readonly previousSecret: string | undefined
+  /** The one before, which is still believed; empty but for the last step of a rotation. */
+  readonly previous: string
+  /** The one to come, which is believed already, though nobody signs with it; empty but for the first step of a rotation. */
+  readonly next: string
+  /** Names exactly these three: how often they have changed, and when they last did by the clock of Redis. */
+  readonly version: string
 }
 
 /** The group's log. Everything that reads it gets the stamp with it. */
 export interface LogStore {
   /** Connects and checks the server. Reports what is dubious, throws on what cannot work. */
   open(signal: AbortSignal): Promise<void>
-  /** Enters the group: same application, same format. */
-  join(application: string): Promise<Joined>
+  /**
+   * Enters the group: same application, a format that is known. May be called again with the secrets that the instance
+   * `knows`: they are stored where the group has none, or older ones. Returns what the group uses from then on.
+   */
+  join(application: string, knows: Secrets | undefined): Promise<Secrets>
+  /** Takes the secrets one step further in a rotation. Undefined if they are not those of `version` any more; nothing changes then. */
+  rotateSecret(version: string): Promise<Secrets | undefined>
   /** Reads up to `limit` entries behind `after`, with the table if the stamp is not `known`. */
   read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage>
   /** How long the server has been running, in ms, to the second. */

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import { LeaseholdError } from '../errors.js'
 import type { LeaderInfo } from '../events.js'
-import type { Joined, LogPage, LogStamp, LogStore, SnapshotRef, TermConnection } from '../log/log-store.js'
+import type { LogPage, LogStamp, LogStore, Secrets, SnapshotRef, TermConnection } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
 import { callScript } from './call-script.js'
 import { connect, createClient, disconnect, termOptions } from './connections.js'
@@ -11,7 +11,7 @@ import { RedisTermConnection } from './redis-term-connection.js'
 import { readEntries, readTable } from './replies.js'
 import { checkServer } from './server-checks.js'
 
-/** Version of what stands in Redis. An instance refuses a format that it does not know. */
+/** Version of what stands in Redis. An instance refuses a higher one, which it does not know. */
 const FORMAT_VERSION = '1'
 /** Bytes of entries read at once. */
 const PAGE_BYTES = 1024 * 1024
@@ -32,7 +32,10 @@ type ReadReply = [
   snapshotBefore: [id: string, index: string],
   entries: string[],
   table: string[] | null,
+  secretVersion: string,
 ]
+
+type SecretsReply = [secret: string, previous: string, next: string, version: string]
 
 /** The log as a Redis stream with explicit ids, and the hash that says who may append to it. */
 export class RedisLogStore implements LogStore {
@@ -59,27 +62,32 @@ export class RedisLogStore implements LogStore {
     for (const warning of await checkServer(this.#client)) this.#warn(warning.code, warning.message)
   }
 
-  async join(application: string): Promise<Joined> {
-    const proposed = randomBytes(32).toString('base64url')
-    const reply = (await callScript(
+  async join(application: string, knows: Secrets | undefined): Promise<Secrets> {
+    const { secret = newSecret(), previous = '', next = '', version = '' } = knows ?? {}
+    const [outcome, ...reply] = (await callScript(
       this.#client,
       'join',
       [this.#keys.meta],
-      [application, FORMAT_VERSION, proposed],
-    )) as [string, string, string]
-    if (reply[0] === 'APP') {
+      [application, FORMAT_VERSION, secret, previous, next, version],
+    )) as [string, ...SecretsReply]
+    if (outcome === 'APP') {
       throw new LeaseholdError(
         'APP_MISMATCH',
-        `Group "${this.#options.group}" belongs to ${describeApplication(reply[1])}, this is ${application === '' ? 'an instance that only elects' : `"${application}"`}. Use another group.`,
+        `Group "${this.#options.group}" belongs to ${describeApplication(reply[0])}, this is ${application === '' ? 'an instance that only elects' : `"${application}"`}. Use another group.`,
       )
     }
-    if (reply[0] === 'FORMAT') {
+    if (outcome === 'FORMAT') {
       throw new LeaseholdError(
-        'APP_MISMATCH',
-        `Group "${this.#options.group}" is stored in format ${reply[1]}, this version of the library knows format ${FORMAT_VERSION}. Upgrade it.`,
+        'VERSION_TOO_OLD',
+        `Group "${this.#options.group}" is stored in format ${reply[0]}, this version of Leasehold knows formats up to ${FORMAT_VERSION}. Upgrade the packages of this instance. Nothing was changed.`,
       )
     }
-    return { secret: reply[1], previousSecret: reply[2] || undefined }
+    return secretsOf(reply)
+  }
+
+  async rotateSecret(version: string): Promise<Secrets | undefined> {
+    const reply = await callScript(this.#client, 'rotateSecret', [this.#keys.meta], [version, newSecret()])
+    return reply === null ? undefined : secretsOf(reply as SecretsReply)
   }
 
   async read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage> {
@@ -106,6 +114,7 @@ export class RedisLogStore implements LogStore {
       snapshotBefore,
       entries,
       table,
+      secretVersion,
     ] = reply
     // An empty log is "known" to a reader that knows nothing, yet it must get its (empty) table.
     const isKnown = table === null && known !== undefined
@@ -123,6 +132,7 @@ export class RedisLogStore implements LogStore {
       snapshotBefore: refOf(snapshotBefore),
       entries: readEntries(entries),
       table: isKnown ? undefined : readTable(table ?? []),
+      secretVersion,
     }
   }
 
@@ -154,6 +164,14 @@ function leaderOf(id: string, term: number, url: string, publicUrl: string): Lea
 
 function refOf([id, index]: [id: string, index: string]): SnapshotRef | undefined {
   return id === '' ? undefined : { id, index: Number(index) }
+}
+
+function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+function secretsOf([secret, previous, next, version]: SecretsReply): Secrets {
+  return { secret, previous, next, version }
 }
 
 function describeApplication(name: string): string {

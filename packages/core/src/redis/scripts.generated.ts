@@ -137,21 +137,42 @@ redis.call('HSET', KEYS[1], 'snapshot', ARGV[5], 'snapshotIndex', ARGV[6],
 if ARGV[9] ~= '' then redis.call('EXPIRE', KEYS[4], ARGV[10]) end
 return 1
 `,
-  join: `-- Lets an instance into a group: the same application, the same format.
+  join: `-- Lets an instance into a group: the same application, a format that it knows. An instance that was in before brings the
+-- secrets that it knows; they come back where Redis has lost them, or has gone back to older ones.
 --
 -- KEYS  1 meta
--- ARGV  1 application   2 format version   3 a secret, used if the group has none yet
--- Returns  {'JOINED', secret, secret before the last change or ''}
---          {'APP', application of the group}   {'FORMAT', format version of the group}
+-- ARGV  1 application   2 highest format version that the instance knows
+--       3 secret   4 secret before it or ''   5 secret that is to follow it or ''
+--       6 version of these secrets, '<changes>-<ms>', or '' if the secret is a fresh one for a group that has none
+-- Returns  {'JOINED', secret, secret before it or '', secret that is to follow it or '', version}
+--          {'APP', application of the group}   {'FORMAT', format version of the group}   nothing was written
+-- Of two versions the one with more changes holds. With as many, the older one: an instance that came into an emptied
+-- Redis before all others must not bring its fresh secret to those who still know theirs. What is brought back counts
+-- as a change, so that whoever knows the version knows as well that Redis has lost nothing since.
 
-local app, format, secret, previous = unpack(redis.call('HMGET', KEYS[1], 'app', 'format', 'secret', 'previousSecret'))
+local app, format, secret, previous, next, version = unpack(redis.call(
+  'HMGET', KEYS[1], 'app', 'formatVersion', 'secret', 'previousSecret', 'nextSecret', 'secretVersion'))
 if app and app ~= ARGV[1] then return { 'APP', app } end
-if format and format ~= ARGV[2] then return { 'FORMAT', format } end
-if not secret then
-  redis.call('HSET', KEYS[1], 'app', ARGV[1], 'format', ARGV[2], 'secret', ARGV[3])
-  secret = ARGV[3]
+if format and not (tonumber(format) and tonumber(format) <= tonumber(ARGV[2])) then return { 'FORMAT', format } end
+
+local changes, time = string.match(version or '', '^(%d+)%-(%d+)$')
+local knownChanges, knownTime = string.match(ARGV[6], '^(%d+)%-(%d+)$')
+local holds = changes ~= nil
+if holds and knownChanges then
+  local more = tonumber(changes) - tonumber(knownChanges)
+  holds = more > 0 or (more == 0 and tonumber(time) <= tonumber(knownTime))
 end
-return { 'JOINED', secret, previous or '' }
+
+-- A lower format stays: it is raised by whoever first writes what an older version could not read.
+if not app then redis.call('HSET', KEYS[1], 'app', ARGV[1]) end
+if not format then redis.call('HSET', KEYS[1], 'formatVersion', ARGV[2]) end
+if not holds then
+  local now = redis.call('TIME')
+  secret, previous, next = ARGV[3], ARGV[4], ARGV[5]
+  version = string.format('%.0f-%.0f', tonumber(knownChanges or '0') + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+  redis.call('HSET', KEYS[1], 'secret', secret, 'previousSecret', previous, 'nextSecret', next, 'secretVersion', version)
+end
+return { 'JOINED', secret, previous or '', next or '', version }
 `,
   publishMember: `-- Publishes what an instance says of itself, stamped with the server's time, and lists all members.
 --
@@ -170,12 +191,14 @@ return { time, redis.call('HGETALL', KEYS[1]) }
 -- ARGV  1 index to read behind   2 most entries   3 most bytes   4 logId, 5 nonce, 6 replication id that the reader knows
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
 --           first index, {snapshot id, its index}, {id of the snapshot before, its index},
---           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present}
+--           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
+--           version of the group's secrets or ''}
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm', 'leader', 'url',
-  'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore', 'snapshotBeforeIndex'))
+  beforeIndex, secretVersion = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
+  'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
+  'snapshotBeforeIndex', 'secretVersion'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -203,7 +226,7 @@ local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
-  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false,
+  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '',
 }
 `,
   renewLease: `-- Renews the lease on one node; the script that redlock runs in place of its own.
@@ -218,6 +241,30 @@ local value = redis.call('GET', KEYS[1])
 if value and value ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
+`,
+  rotateSecret: `-- Takes the group's secrets one step further in a rotation: a new one to come, then that one in use, then the old one gone.
+--
+-- KEYS  1 meta
+-- ARGV  1 version of the secrets that the caller knows   2 a new secret, used where none is to come yet
+-- Returns  {secret, secret before it or '', secret that is to follow it or '', version} after the step
+--          false if other secrets are stored by now; nothing was written
+
+local secret, previous, next, version = unpack(
+  redis.call('HMGET', KEYS[1], 'secret', 'previousSecret', 'nextSecret', 'secretVersion'))
+local changes = version == ARGV[1] and string.match(version, '^(%d+)%-%d+$')
+if not changes then return false end
+
+if previous ~= '' then
+  previous = ''
+elseif next ~= '' then
+  secret, previous, next = next, secret, ''
+else
+  next = ARGV[2]
+end
+local now = redis.call('TIME')
+version = string.format('%.0f-%.0f', tonumber(changes) + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+redis.call('HSET', KEYS[1], 'secret', secret, 'previousSecret', previous, 'nextSecret', next, 'secretVersion', version)
+return { secret, previous, next, version }
 `,
   trimLog: `-- Drops old entries, if the leader is still the one that claimed last (G2). Never past the snapshot before the last one:
 -- should the last be damaged, the one before still reaches the log.

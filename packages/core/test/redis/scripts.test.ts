@@ -95,10 +95,10 @@ async function read(after: number, given: { limit?: number; bytes?: number; know
     [after, limit, bytes, ...known],
   )) as [...string[]]
   const [logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges, ...rest] = reply
-  const [first, snapshot, snapshotBefore, entries, table] = rest
+  const [first, snapshot, snapshotBefore, entries, table, secretVersion] = rest
   expect([first, snapshot, snapshotBefore]).toEqual(['1', ['', '0'], ['', '0']]) // no snapshots here
   return {
-    ...{ logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges },
+    ...{ logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges, secretVersion },
     entries: entries as unknown as string[],
     table: table as unknown as string[] | null,
   }
@@ -385,9 +385,16 @@ describe('read', () => {
     expect(page.table).toEqual([claimed.term, '1:n'])
   })
 
+  it('says which secrets the group uses, none included', async () => {
+    expect(await read(0)).toMatchObject({ secretVersion: '' })
+    await client.hset(keys.meta, 'secretVersion', '7-1795384000123')
+    expect(await read(0)).toMatchObject({ secretVersion: '7-1795384000123' })
+  })
+
   it('says so where there is nothing', async () => {
     await server.wipe()
     expect(await read(0)).toMatchObject({
+      secretVersion: '',
       logId: '',
       nonce: '',
       term: '0',
@@ -398,29 +405,176 @@ describe('read', () => {
   })
 })
 
-describe('join', () => {
-  const join = (app: string, format = '1', secret = 's') =>
-    callScript(client, 'join', [keys.meta], [app, format, secret])
+/** The secrets as the scripts give them. */
+type Secrets = [secret: string, previous: string, next: string, version: string]
 
+/** Runs the join script as an instance that comes for the first time, or one that brings what it knows. */
+function join(app: string, given: { format?: string; brings?: Secrets; fresh?: string } = {}) {
+  const { format = '1', fresh = 'fresh', brings = [fresh, '', '', ''] } = given
+  return callScript(client, 'join', [keys.meta], [app, format, ...brings]) as Promise<[string, ...Secrets]>
+}
+
+describe('join', () => {
   it('gives all the same secret, that of the first', async () => {
-    expect(await join('bank', '1', 'first')).toEqual(['JOINED', 'first', ''])
-    expect(await join('bank', '1', 'second')).toEqual(['JOINED', 'first', ''])
+    const before = Date.now()
+    const [kind, secret, previous, next, version] = await join('bank', { fresh: 'first' })
+    expect([kind, secret, previous, next]).toEqual(['JOINED', 'first', '', ''])
+    const [, time] = /^1-(\d{13})$/.exec(version) ?? []
+    expect(Number(time)).toBeGreaterThanOrEqual(before)
+    expect(await join('bank', { fresh: 'second' })).toEqual(['JOINED', 'first', '', '', version])
+    expect(await client.hgetall(keys.meta)).toEqual({
+      ...{ app: 'bank', formatVersion: '1' },
+      ...{ secret: 'first', previousSecret: '', nextSecret: '', secretVersion: version },
+    })
   })
 
-  it('gives the secret before the last change, too', async () => {
+  it('changes nothing when an instance that knows joins again', async () => {
+    const [, ...secrets] = await join('bank')
+    const before = await everything()
+    expect(await join('bank', { brings: secrets })).toEqual(['JOINED', ...secrets])
+    expect(await everything()).toEqual(before)
+  })
+
+  it('gives what is believed during a rotation, too', async () => {
     await join('bank')
-    await client.hset(keys.meta, { secret: 'new', previousSecret: 's' })
-    expect(await join('bank')).toEqual(['JOINED', 'new', 's'])
+    const stored = { secret: 'new', previousSecret: 'old', nextSecret: 'to come', secretVersion: '3-5' }
+    await client.hset(keys.meta, stored)
+    expect(await join('bank')).toEqual(['JOINED', 'new', 'old', 'to come', '3-5'])
+  })
+
+  it('writes application, format and secrets anew where Redis has lost them, as a change', async () => {
+    const reply = await join('bank', { brings: ['s', 'p', 'n', '4-1795384000123'] })
+    expect(reply).toEqual(['JOINED', 's', 'p', 'n', expect.stringMatching(/^5-\d{13}$/)])
+    expect(await client.hgetall(keys.meta)).toEqual({
+      ...{ app: 'bank', formatVersion: '1' },
+      ...{ secret: 's', previousSecret: 'p', nextSecret: 'n', secretVersion: reply[4] },
+    })
+  })
+
+  it('writes them beside what a claim has stored meanwhile', async () => {
+    const { term } = await reign('n')
+    await join('bank', { brings: ['s', '', '', '1-5'] })
+    expect(await client.hmget(keys.meta, 'term', 'secret')).toEqual([term, 's'])
+  })
+
+  const stored: Secrets = ['stored', '', '', '4-1000']
+  const store = () =>
+    client.hset(keys.meta, { secret: 'stored', previousSecret: '', nextSecret: '', secretVersion: '4-1000' })
+
+  it.each<[string, Secrets, number]>([
+    ['more changes than Redis', ['s', 'p', '', '5-2000'], 6],
+    ['many more', ['s', 'p', '', '10-1'], 11],
+    ['as many and is older', ['s', 'p', '', '4-999'], 5],
+  ])('takes over, as a change, what an instance knows that has seen %s', async (_, brings, changes) => {
+    await join('bank')
+    await store()
+    const reply = await join('bank', { brings })
+    const version = expect.stringMatching(new RegExp(`^${changes}-\\d{13}$`))
+    expect(reply).toEqual(['JOINED', 's', 'p', '', version])
+    expect(await client.hmget(keys.meta, 'secret', 'previousSecret', 'nextSecret', 'secretVersion')).toEqual(
+      reply.slice(1),
+    )
+  })
+
+  it.each<[string, Secrets]>([
+    ['fewer changes than Redis', ['s', 'p', '', '3-1']],
+    ['as many and is newer', ['s', '', '', '4-1001']],
+    ['nothing', ['s', '', '', '']],
+  ])('gives what is stored to an instance that has seen %s, and writes nothing', async (_, brings) => {
+    await join('bank')
+    await store()
+    const before = await everything()
+    expect(await join('bank', { brings })).toEqual(['JOINED', ...stored])
+    expect(await everything()).toEqual(before)
+  })
+
+  it('all that join an emptied Redis, in whatever order, end with the same secrets', async () => {
+    const known: Secrets[] = [
+      ['old', '', 'new', '2-100'],
+      ['new', 'old', '', '3-200'],
+      ['new', '', '', '4-300'],
+      ['fresh', '', '', ''],
+    ]
+    const orders = known.flatMap((_, at) => [known.slice(at).concat(known.slice(0, at))])
+    for (const order of [...orders, ...orders.map((one) => one.toReversed())]) {
+      await server.wipe()
+      let knows = order
+      for (let round = 0; round < 3; round++) {
+        const next: Secrets[] = []
+        for (const brings of knows) next.push((await join('bank', { brings })).slice(1) as Secrets)
+        knows = next
+      }
+      expect(new Set(knows.map((one) => one.join())).size).toBe(1)
+      expect(knows[0]?.slice(0, 3)).toEqual(['new', '', '']) // what has seen most
+    }
+  })
+
+  it('lets a newer version of the packages in, and leaves the format', async () => {
+    await join('bank')
+    const before = await everything()
+    expect((await join('bank', { format: '2' }))[0]).toBe('JOINED')
+    expect((await join('bank', { format: '10' }))[0]).toBe('JOINED')
+    expect(await everything()).toEqual(before)
+  })
+
+  const known: Secrets = ['s', '', '', '9-9']
+  it.each<[string, string, string, string, string[]]>([
+    ['another application', '2', 'shop', '2', ['APP', 'bank']],
+    ['an instance that only elects', '2', '', '2', ['APP', 'bank']],
+    ['one that knows lower formats only', '2', 'bank', '1', ['FORMAT', '2']],
+    ['one that knows lower formats only, by number', '10', 'bank', '9', ['FORMAT', '10']],
+    ['all where the format is none', 'two', 'bank', '2', ['FORMAT', 'two']],
+  ])('refuses %s, and writes nothing', async (_, storedFormat, app, format, refusal) => {
+    await join('bank')
+    await client.hset(keys.meta, 'formatVersion', storedFormat)
+    const before = await everything()
+    expect(await join(app, { format })).toEqual(refusal)
+    expect(await join(app, { format, brings: known })).toEqual(refusal)
+    expect(await everything()).toEqual(before)
+  })
+})
+
+describe('rotateSecret', () => {
+  const rotate = (version: string, fresh = 'fresh') =>
+    callScript(client, 'rotateSecret', [keys.meta], [version, fresh]) as Promise<Secrets | null>
+
+  it('announces a new secret, promotes it, and retires the old one', async () => {
+    const [, , , , version] = await join('bank', { fresh: 'old' })
+    const steps: Secrets[] = []
+    for (let at = version; steps.length < 4; at = steps.at(-1)?.[3] ?? '') {
+      steps.push((await rotate(at, `new ${steps.length}`)) ?? ['', '', '', ''])
+    }
+    expect(steps.map(([secret, previous, next]) => [secret, previous, next])).toEqual([
+      ['old', '', 'new 0'],
+      ['new 0', 'old', ''],
+      ['new 0', '', ''],
+      ['new 0', '', 'new 3'],
+    ])
+    expect(steps.map((step) => step[3].replace(/-\d{13}$/, ''))).toEqual(['2', '3', '4', '5'])
+    expect(await join('bank')).toEqual(['JOINED', ...(steps.at(-1) as Secrets)])
+  })
+
+  it('goes on with a secret that is announced already', async () => {
+    const version = (await join('bank', { brings: ['old', '', 'announced', '2-5'] }))[4]
+    expect((await rotate(version))?.slice(0, 3)).toEqual(['announced', 'old', ''])
+  })
+
+  it('of two that know the same lets one take the step', async () => {
+    const [, , , , version] = await join('bank')
+    const replies = await Promise.all([rotate(version, 'a'), rotate(version, 'b')])
+    expect(replies.filter((reply) => reply === null)).toHaveLength(1)
+    expect((await join('bank')).slice(1)).toEqual(replies.find((reply) => reply !== null))
   })
 
   it.each([
-    ['another application', ['shop'], ['APP', 'bank']],
-    ['an instance that only elects', [''], ['APP', 'bank']],
-    ['another format', ['bank', '2'], ['FORMAT', '1']],
-  ] as const)('refuses %s, and writes nothing', async (_, args, refusal) => {
-    await join('bank')
+    ['other secrets are stored', async () => {}, '1-5'],
+    ['there are none', () => server.wipe(), '2-5'],
+    ['there are none, and none are named', () => server.wipe(), ''],
+  ])('writes nothing if %s', async (_, arrange, version) => {
+    await join('bank', { brings: ['s', '', 'n', '2-5'] })
+    await arrange()
     const before = await everything()
-    expect(await join(...(args as [string]))).toEqual(refusal)
+    expect(await rotate(version)).toBeNull()
     expect(await everything()).toEqual(before)
   })
 })
