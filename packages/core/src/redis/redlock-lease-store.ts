@@ -3,6 +3,7 @@ import Redlock, { type ExecutionStats, type Lock } from 'redlock'
 import type { Clock } from '../clock.js'
 import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
+import { checkAccess, leaseNeeds } from './access.js'
 import { commandOptions, connect, createClient, disconnect, subscriberOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { checkLeaseNode } from './server-checks.js'
@@ -60,7 +61,9 @@ export class RedlockLeaseStore implements LeaseStore {
       ),
     ])
     const reached = this.#nodes.filter((node) => node.status === 'ready')
-    await Promise.all(reached.map((node) => checkLeaseNode(node)))
+    await Promise.all(
+      reached.flatMap((node) => [checkLeaseNode(node), checkAccess(node, leaseNeeds(this.#keys))]),
+    )
   }
 
   async acquire(): Promise<Lease | undefined> {
