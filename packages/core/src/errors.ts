@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'START_TIMEOUT'
   | 'REDIS_UNREACHABLE'
   | 'REDIS_UNSUPPORTED'
+  | 'REDIS_FORBIDDEN'
   | 'NAME_TAKEN'
   | 'APP_MISMATCH'
   | 'NOT_LEADER'

@@ -4,6 +4,7 @@ import type { Request, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import { type ForwardBody, takeBody, waitingBytes } from './body.js'
 import { NoLeaderError, RequestOutcomeUnknownError } from './errors.js'
+import { ForwardLog } from './forward-log.js'
 import { signForwarded } from './forwarded.js'
 import { FORWARDED, headersForLeader } from './headers.js'
 import { Hold } from './hold.js'
@@ -29,6 +30,7 @@ export type Route = (req: Request, res: Response, gone: AbortSignal) => Promise<
 export function forward(node: AdapterNode, settings: RouteSettings): Route {
   const hold = new Hold(node, settings.hold)
   const pools = new LeaderPools(node, settings, settings.hold.ms)
+  const log = new ForwardLog(settings.logger)
 
   return async (req, res, gone) => {
     const requestId = randomUUID()
@@ -51,13 +53,16 @@ export function forward(node: AdapterNode, settings: RouteSettings): Route {
       const outcome = await callLeader(pools.to(url), call, res, connectWithinMs, gone)
       switch (outcome.kind) {
         case 'answered':
+          log.reached()
           return 'answered'
         case 'refused':
+          if (outcome.cause) log.unreachable(server, outcome.cause)
           if (!body.intact)
             throw new NoLeaderError(`${server.id} does not lead, and the body was too long to be kept`)
           search.refused(server, outcome.why)
           break
         case 'unknown':
+          log.unanswered(requestId, server, outcome.cause)
           throw new RequestOutcomeUnknownError(requestId, outcome.why, outcome.cause)
       }
     }

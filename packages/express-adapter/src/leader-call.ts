@@ -8,8 +8,8 @@ import type { LeaderConnections } from './leader-pools.js'
 export type CallOutcome =
   /** Its answer went to the client, as far as it came; or the client is gone. */
   | { readonly kind: 'answered' }
-  /** It surely did not run, and nothing went to the client. */
-  | { readonly kind: 'refused'; readonly why: string }
+  /** It surely did not run, and nothing went to the client. With a `cause`, no connection came about. */
+  | { readonly kind: 'refused'; readonly why: string; readonly cause?: Error }
   /** A copy left, and no answer came: it may have run or may still run. Nothing went to the client. */
   | { readonly kind: 'unknown'; readonly why: string; readonly cause: Error }
 
@@ -22,6 +22,9 @@ export interface Call {
   readonly headers: Record<string, string | string[]>
   readonly body: Buffer | AsyncIterable<Buffer> | null
 }
+
+/** Over TLS undici closes a connection when the next request is for another server name, and takes that from Host. */
+const ONE_NAME: object = { servername: 'leader' }
 
 /**
  * Sends a request to the leader and its answer, as it comes, to the client. It is sent once, never again from here.
@@ -51,9 +54,10 @@ export function callLeader(
     superseded.addEventListener('abort', onSuperseded)
     gone.addEventListener('abort', onGone)
     if (gone.aborted) return onGone()
+    const { method, path, headers } = call
     // undici's types want a Readable; any async iterable will do, and unlike a stream it is left alone until it is sent.
     const body = call.body as Dispatcher.DispatchOptions['body'] & AsyncIterable<Buffer>
-    dispatcher.dispatch({ method: call.method, path: call.path, headers: call.headers, body }, relay)
+    dispatcher.dispatch({ method, path, headers, body, ...ONE_NAME }, relay)
   })
 }
 
@@ -135,7 +139,7 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error) {
     if (this.#settled) return
     const code = (cause as NodeJS.ErrnoException).code ?? cause.name
-    if (!this.#sending) return this.#settle({ kind: 'refused', why: `could not be reached (${code})` })
+    if (!this.#sending) return this.#settle({ kind: 'refused', why: `could not be reached (${code})`, cause })
     if (!this.#res.headersSent)
       return this.#settle({ kind: 'unknown', why: `The leader did not answer (${code})`, cause })
     this.#res.destroy() // half an answer: the client must not take it for a whole one

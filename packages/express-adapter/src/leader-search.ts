@@ -48,7 +48,10 @@ export class LeaderSearch {
   /** The leader did not run the request, for sure: `why`. Another leader is asked at once, the same one after a pause. */
   refused(leader: LeaderInfo, why: string): void {
     this.#startWaiting()
-    this.#refusal = { leader, why, askAgainAt: now() + jitter(this.#pauseMs) }
+    const before = this.#refusal?.leader.id === leader.id ? this.#refusal.why : undefined
+    // The deadline cuts the last try short, so the one before says more.
+    const reason = this.remainingMs < 1 ? (before ?? why) : why
+    this.#refusal = { leader, why: reason, askAgainAt: now() + jitter(this.#pauseMs) }
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }
 

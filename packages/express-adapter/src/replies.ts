@@ -36,6 +36,7 @@ const MESSAGE: Partial<Record<ErrorCode, string>> = {
   APP_MISMATCH: 'The service is not set up correctly.',
   INVALID_OPTIONS: 'The service is not set up correctly.',
   NAME_TAKEN: 'The service is not set up correctly.',
+  REDIS_FORBIDDEN: 'The service is not set up correctly.',
   REDIS_UNSUPPORTED: 'The service is not set up correctly.',
   START_TIMEOUT: 'The service is not set up correctly.',
 }

@@ -1,7 +1,8 @@
-import { type LeaderInfo, OptionsError } from '@leasehold/core'
+import { type LeaderInfo, type Logger, OptionsError } from '@leasehold/core'
 import type { Request } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import type { HoldLimits } from './hold.js'
+import { type LeaderTls, type LeaderTlsSettings, resolveLeaderTls } from './leader-tls.js'
 import { requestPath } from './request-path.js'
 
 /**
@@ -39,8 +40,12 @@ export interface RouteWritesOptions {
   connectTimeoutMs?: number
   /** How long the leader may take to begin its answer; then the outcome is unknown. Default 30000. */
   responseTimeoutMs?: number
+  /** Whom to trust, and what to show, where the leader's `url` is https. Default: whom Node trusts, and nothing. */
+  tls?: LeaderTls
   /** Where to redirect a client to. Default: the leader's `publicUrl` with the request's path and query. */
   location?: (req: Request, leader: LeaderInfo) => string | undefined
+  /** Where to log leaders that cannot be reached, and requests whose outcome is unknown. Default: nowhere. */
+  logger?: Logger
 }
 
 /** Options of `routeWrites` with every default filled in. */
@@ -52,7 +57,9 @@ export interface RouteSettings {
   readonly maxBufferBytes: number
   readonly connectTimeoutMs: number
   readonly responseTimeoutMs: number
+  readonly tls: LeaderTlsSettings | undefined
   readonly location: RouteWritesOptions['location']
+  readonly logger: Logger | undefined
 }
 
 const MODES = ['forward', 'redirect', 'reject'] as const
@@ -105,7 +112,12 @@ export function resolveRouteOptions(node: AdapterNode, options: RouteWritesOptio
     maxBufferBytes: number('maxBufferBytes', options.maxBufferBytes ?? MIB, 0, 'bytes'),
     connectTimeoutMs: number('connectTimeoutMs', options.connectTimeoutMs ?? 2000, 1, 'ms'),
     responseTimeoutMs: number('responseTimeoutMs', options.responseTimeoutMs ?? 30_000, 1, 'ms'),
+    tls:
+      options.tls === undefined
+        ? undefined
+        : resolveLeaderTls(options.tls, (problem) => problems.push(problem)),
     location: callback('location', options.location),
+    logger: options.logger,
   }
   if (problems.length > 0) throw new OptionsError(problems)
   return settings

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis'
 import type { Clock } from '../clock.js'
 import { createDeferred } from '../deferred.js'
-import { connect, disconnect, placeOf, reasonOf } from './connections.js'
+import { ConnectTrouble } from './connect-trouble.js'
+import { connect, disconnect, placeOf } from './connections.js'
 
 /** How long a node may be away before somebody is told. A restart takes less. */
 const UNREACHABLE_AFTER_MS = 1000
@@ -23,7 +24,7 @@ export class LeaseNode {
   readonly notices: Redis
   readonly #clock: Clock
   readonly #asked = createDeferred<void>()
-  #why = 'no answer'
+  #trouble: ConnectTrouble
   #cancelTimer: (() => void) | undefined
   #told = false
   #closed = false
@@ -32,6 +33,7 @@ export class LeaseNode {
     this.commands = commands
     this.notices = notices
     this.#clock = clock
+    this.#trouble = new ConnectTrouble(commands.options)
   }
 
   /** Where it is, fit for messages. */
@@ -52,7 +54,7 @@ export class LeaseNode {
   /** Connects, and goes on watching. Resolves when it takes commands; rejects when `signal` aborts before. */
   async open(listener: LeaseNodeListener, signal: AbortSignal): Promise<void> {
     this.commands
-      .on('error', (error) => (this.#why = reasonOf(error)))
+      .on('error', (error) => this.#trouble.add(error))
       .on('close', () => this.#away(listener))
       .on('ready', () => this.#reached(listener))
     this.#watch(listener)
@@ -70,7 +72,7 @@ export class LeaseNode {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     this.#told = false
-    this.#why = 'no answer'
+    this.#trouble = new ConnectTrouble(this.commands.options)
     this.#asked.resolve()
     listener.reached()
   }
@@ -86,7 +88,7 @@ export class LeaseNode {
       this.#cancelTimer = undefined
       this.#told = true
       this.#asked.resolve()
-      listener.lost(this.#why)
+      listener.lost(this.#trouble.why)
     })
   }
 }

@@ -1,4 +1,5 @@
 import { LeaseholdError, OptionsError } from '../errors.js'
+import { checkAccess, type Needs } from './access.js'
 import { connect } from './connections.js'
 import type { LeaseNode } from './lease-node.js'
 import { checkLeaseNode, runIdOf } from './server-checks.js'
@@ -6,14 +7,17 @@ import { checkLeaseNode, runIdOf } from './server-checks.js'
 /** The servers that hold the lease, of which a majority is enough. Says what is wrong with the others. */
 export class LeaseNodes {
   readonly all: readonly LeaseNode[]
+  readonly #needs: Needs
   readonly #warn: (code: string, message: string) => void
   readonly #runIds = new Map<LeaseNode, string>()
   /** What has been said of nodes that are in reach. */
   readonly #faults = new Map<LeaseNode, string>()
   #opened = false
 
-  constructor(all: readonly LeaseNode[], warn: (code: string, message: string) => void) {
+  /** @param needs what an instance must be allowed on each. */
+  constructor(all: readonly LeaseNode[], needs: Needs, warn: (code: string, message: string) => void) {
     this.all = all
+    this.#needs = needs
     this.#warn = warn
   }
 
@@ -26,7 +30,7 @@ export class LeaseNodes {
    *
    * @param onReached called whenever a node can be reached, for the first time or again.
    * @throws LeaseholdError `REDIS_UNREACHABLE` without a majority when `signal` aborts; `REDIS_UNSUPPORTED` if a node may
-   * evict the lease.
+   * evict the lease, `REDIS_FORBIDDEN` if it refuses what an instance does.
    * @throws OptionsError if two nodes are the same server.
    */
   async open(signal: AbortSignal, onReached: () => void): Promise<void> {
@@ -52,6 +56,7 @@ export class LeaseNodes {
   async #check(node: LeaseNode): Promise<void> {
     try {
       await checkLeaseNode(node.commands, node.place)
+      await checkAccess(node.commands, this.#needs)
       const runId = await runIdOf(node.commands)
       if (runId === undefined) return
       this.#runIds.set(node, runId)

@@ -4,6 +4,7 @@ import { LeaseholdError } from '../errors.js'
 import type { LeaderInfo } from '../events.js'
 import type { LogPage, LogStamp, LogStore, Secrets, SnapshotRef, TermConnection } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
+import { checkAccess, logNeeds } from './access.js'
 import { callScript } from './call-script.js'
 import { connect, createClient, disconnect, termOptions } from './connections.js'
 import type { Keys } from './keys.js'
@@ -42,6 +43,7 @@ export class RedisLogStore implements LogStore {
   readonly #options: ResolvedOptions
   readonly #client: Redis
   readonly #keys: Keys
+  readonly #replicates: boolean
   readonly #warn: (code: string, message: string) => void
 
   /** `client` serves reads and is closed by its owner. */
@@ -49,17 +51,21 @@ export class RedisLogStore implements LogStore {
     options: ResolvedOptions
     client: Redis
     keys: Keys
+    /** Without a state machine there is no log: less is needed of Redis. */
+    replicates: boolean
     warn: (code: string, message: string) => void
   }) {
     this.#options = parts.options
     this.#client = parts.client
     this.#keys = parts.keys
+    this.#replicates = parts.replicates
     this.#warn = parts.warn
   }
 
   async open(signal: AbortSignal): Promise<void> {
     await connect(this.#client, signal)
     for (const warning of await checkServer(this.#client)) this.#warn(warning.code, warning.message)
+    await checkAccess(this.#client, logNeeds(this.#keys, this.#replicates))
   }
 
   async join(application: string, knows: Secrets | undefined): Promise<Secrets> {

@@ -25,7 +25,7 @@ export function createRedisParts(parts: {
   return {
     clock,
     leases: new RedlockLeaseStore({ options, keys, warn, clock }),
-    log: new RedisLogStore({ options, client, keys, warn }),
+    log: new RedisLogStore({ options, client, keys, replicates, warn }),
     members: new RedisMemberStore(client, keys),
     snapshots: new RedisSnapshotStore(client, keys),
     transport: replicates ? new BullmqTransport(options, keys, clock) : noTransport,

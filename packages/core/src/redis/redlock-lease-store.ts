@@ -2,6 +2,7 @@ import Redlock, { type ExecutionStats, type Lock, type Operation } from 'redlock
 import type { Clock } from '../clock.js'
 import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
+import { leaseNeeds } from './access.js'
 import { commandOptions, createClient, subscriberOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { LeaseNode } from './lease-node.js'
@@ -42,7 +43,7 @@ export class RedlockLeaseStore implements LeaseStore {
       const notices = createClient(target, subscriberOptions(), `${name}-notices`)
       return new LeaseNode(createClient(target, duty, name), notices, clock)
     })
-    this.#nodes = new LeaseNodes(nodes, warn)
+    this.#nodes = new LeaseNodes(nodes, leaseNeeds(keys), warn)
     const clients = nodes.map(({ commands }) => commands)
     this.#redlock = new Redlock(clients, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
     this.#redlock.on('error', () => {}) // each shows in the vote that it cost

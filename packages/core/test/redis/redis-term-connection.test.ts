@@ -28,7 +28,7 @@ beforeEach(async () => {
   const redis = `redis://127.0.0.1:${proxy.port}`
   const options = resolveOptions({ group: 'g', redis, commandTimeoutMs: 500 })
   const client = createClient(redis, commandOptions(500), 'reads')
-  store = new RedisLogStore({ options, client, keys, warn: () => {} })
+  store = new RedisLogStore({ options, client, keys, replicates: true, warn: () => {} })
   await store.open(new AbortController().signal)
   connection = await store.openTerm(new AbortController().signal)
   claim = await claimOn(connection)
