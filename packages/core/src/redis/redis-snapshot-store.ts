@@ -17,13 +17,11 @@ export class RedisSnapshotStore implements SnapshotStore {
   }
 
   async writeChunk(id: string, number: number, chunk: Buffer): Promise<void> {
-    const key = this.#keys.snapshot(id)
-    await this.#client.hset(key, String(number), chunk)
-    await this.#client.expire(key, OFFERED_TTL_S)
+    await this.#write(id, String(number), chunk)
   }
 
   async writeHead(head: SnapshotHead): Promise<void> {
-    await this.#client.hset(this.#keys.snapshot(head.id), HEAD, JSON.stringify(head))
+    await this.#write(head.id, HEAD, JSON.stringify(head))
   }
 
   async readHead(id: string): Promise<SnapshotHead | undefined> {
@@ -33,5 +31,17 @@ export class RedisSnapshotStore implements SnapshotStore {
 
   async readChunk(id: string, number: number): Promise<Buffer | undefined> {
     return (await this.#client.hgetBuffer(this.#keys.snapshot(id), String(number))) ?? undefined
+  }
+
+  /** Both at once: what was written without its expiry would stay for good if the writer died in between. */
+  async #write(id: string, field: string, value: string | Buffer): Promise<void> {
+    const key = this.#keys.snapshot(id)
+    try {
+      const replies = await this.#client.multi().hset(key, field, value).expire(key, OFFERED_TTL_S).exec()
+      for (const [error] of replies ?? []) if (error) throw error
+    } catch (error) {
+      // EXECABORT does not say why; the command that was refused does.
+      throw (error as { previousErrors?: readonly Error[] }).previousErrors?.[0] ?? error
+    }
   }
 }
