@@ -25,6 +25,8 @@ export type ErrorCode =
   | 'LOG_LOST'
   | 'LAGGING'
   | 'VERSION_TOO_OLD'
+  | 'SNAPSHOT_BAD'
+  | 'GROUP_NOT_EMPTY'
   | 'NOT_SUPPORTED'
   | 'BODY_CONSUMED'
   | 'NO_PUBLIC_URL'

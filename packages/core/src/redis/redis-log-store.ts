@@ -12,7 +12,7 @@ import { readEntries, readTable } from './replies.js'
 import { checkServer } from './server-checks.js'
 
 /** Version of what stands in Redis. An instance refuses a format that it does not know. */
-const FORMAT_VERSION = '1'
+export const FORMAT_VERSION = '1'
 /** Bytes of entries read at once. */
 const PAGE_BYTES = 1024 * 1024
 
@@ -156,6 +156,7 @@ function refOf([id, index]: [id: string, index: string]): SnapshotRef | undefine
   return id === '' ? undefined : { id, index: Number(index) }
 }
 
-function describeApplication(name: string): string {
+/** An application as messages name it. */
+export function describeApplication(name: string): string {
   return name === '' ? 'instances that only elect' : `the application "${name}"`
 }
