@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'LAGGING'
   | 'VERSION_TOO_OLD'
   | 'ROTATION_UNFINISHED'
+  | 'SNAPSHOT_BAD'
+  | 'GROUP_NOT_EMPTY'
   | 'NOT_SUPPORTED'
   | 'BODY_CONSUMED'
   | 'NO_PUBLIC_URL'

@@ -43,29 +43,37 @@ type Path = readonly (string | number)[]
  * One line of a snapshot: `[path, value]` sets the value there; `[path, entries, 1]` adds entries to the object, or
  * items to the array, that an earlier record has put there.
  */
-type SnapshotRecord = readonly [path: Path, value: unknown, merge?: 1]
+export type SnapshotRecord = readonly [path: Path, value: unknown, merge?: 1]
+
+/** The keys of large objects that were listed already. */
+type KnownKeys = WeakMap<object, readonly string[]>
 
 /**
  * A JSON value as lines that can be written, and read back, one at a time: however large the state is, each takes well
- * under a millisecond. The order of keys is kept.
+ * under a millisecond. The order of keys is kept. Only the keys of one object are listed at once, for want of another
+ * way: a fraction of a second for a million of them.
  */
-export function* writeRecords(value: unknown, path: Path = []): Generator<string> {
-  if (isSmall(value)) {
+export function* writeRecords(
+  value: unknown,
+  path: Path = [],
+  known: KnownKeys = new WeakMap(),
+): Generator<string> {
+  if (isSmall(value, known)) {
     yield line([path, value])
     return
   }
   const isList = Array.isArray(value)
   yield line([path, isList ? [] : {}])
   let group: Part[] = []
-  for (const part of partsOf(value as object)) {
+  for (const part of partsOf(value as object, known)) {
     const [key, item] = part
-    const small = isSmall(item)
+    const small = isSmall(item, known)
     if (small) group.push(part)
     if (group.length > 0 && (!small || group.length === RECORD_NODES)) {
       yield line([path, isList ? group.map(([, each]) => each) : fromParts(group), 1])
       group = []
     }
-    if (!small) yield* writeRecords(item, [...path, key])
+    if (!small) yield* writeRecords(item, [...path, key], known)
   }
   if (group.length > 0) yield line([path, isList ? group.map(([, each]) => each) : fromParts(group), 1])
 }
@@ -117,13 +125,21 @@ function fromParts(parts: readonly Part[]): object {
 }
 
 /** One by one: a list of all entries of a large state would take as long as the state itself. */
-function* partsOf(container: object): Generator<Part> {
+function* partsOf(container: object, known: KnownKeys): Generator<Part> {
   if (Array.isArray(container)) {
     yield* container.entries()
     return
   }
-  for (const key in container)
-    if (Object.hasOwn(container, key)) yield [key, (container as Record<string, unknown>)[key]]
+  for (const key of keysOf(container, known)) yield [key, (container as Record<string, unknown>)[key]]
+}
+
+/** Listed once for each object: with many keys that holds the event loop, and `for … in` lists them all as well. */
+function keysOf(container: object, known: KnownKeys): readonly string[] {
+  const listed = known.get(container)
+  if (listed) return listed
+  const keys = Object.keys(container)
+  if (keys.length > RECORD_NODES) known.set(container, keys)
+  return keys
 }
 
 function line(record: SnapshotRecord): string {
@@ -131,12 +147,12 @@ function line(record: SnapshotRecord): string {
 }
 
 /** Whether a value has at most `RECORD_NODES` parts, found out without looking at more of them. */
-function isSmall(value: unknown): boolean {
+function isSmall(value: unknown, known: KnownKeys): boolean {
   let left = RECORD_NODES
   const fits = (part: unknown): boolean => {
     if (--left < 0) return false
     if (typeof part !== 'object' || part === null) return true
-    for (const [, item] of partsOf(part)) if (!fits(item)) return false
+    for (const [, item] of partsOf(part, known)) if (!fits(item)) return false
     return true
   }
   return fits(value)

@@ -13,7 +13,7 @@ import { readEntries, readTable } from './replies.js'
 import { checkServer } from './server-checks.js'
 
 /** Version of what stands in Redis. An instance refuses a higher one, which it does not know. */
-const FORMAT_VERSION = '1'
+export const FORMAT_VERSION = '1'
 /** Bytes of entries read at once. */
 const PAGE_BYTES = 1024 * 1024
 
@@ -180,6 +180,7 @@ function secretsOf([secret, previous, next, version]: SecretsReply): Secrets {
   return { secret, previous, next, version }
 }
 
-function describeApplication(name: string): string {
+/** An application as messages name it. */
+export function describeApplication(name: string): string {
   return name === '' ? 'instances that only elect' : `the application "${name}"`
 }

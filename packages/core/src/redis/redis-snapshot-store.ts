@@ -33,9 +33,15 @@ export class RedisSnapshotStore implements SnapshotStore {
     return (await this.#client.hgetBuffer(this.#keys.snapshot(id), String(number))) ?? undefined
   }
 
-  /** In one transaction: whoever dies between the two would leave a key that never expires. */
+  /** Both at once: what was written without its expiry would stay for good if the writer died in between. */
   async #write(id: string, field: string, value: string | Buffer): Promise<void> {
     const key = this.#keys.snapshot(id)
-    await this.#client.multi().hset(key, field, value).expire(key, OFFERED_TTL_S).exec()
+    try {
+      const replies = await this.#client.multi().hset(key, field, value).expire(key, OFFERED_TTL_S).exec()
+      for (const [error] of replies ?? []) if (error) throw error
+    } catch (error) {
+      // EXECABORT does not say why; the command that was refused does.
+      throw (error as { previousErrors?: readonly Error[] }).previousErrors?.[0] ?? error
+    }
   }
 }

@@ -19,7 +19,7 @@ import { readTable } from './replies.js'
 const LASTING = /^(READONLY|MOVED|ASK|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS)/
 
 /** How long a snapshot that was replaced twice stays, for those who are loading it. */
-const REPLACED_TTL_S = 600
+export const REPLACED_TTL_S = 600
 
 /** A term's connection: the client that `termOptions` made, which never reconnects, and what was claimed on it. */
 export class RedisTermConnection implements TermConnection {

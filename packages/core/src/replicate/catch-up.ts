@@ -140,14 +140,12 @@ export class CatchUp {
   }
 
   /**
-   * Takes a snapshot of the replica, to which nothing is applied meanwhile. On a leader the caller holds the writes too.
-   * Undefined if the replica is not on the log's history.
+   * Takes a snapshot of the replica, which follows nothing meanwhile; the caller holds the writes, which on a leader
+   * are applied past this. Undefined if the replica is not fit for it when its turn comes; by default, if it is not on
+   * the log's history.
    */
-  takeSnapshot(): Promise<TakenSnapshot | undefined> {
-    return this.#inTurn(async () => {
-      if (!this.onHistory || this.#applier.index === 0) return undefined
-      return takeSnapshot(this.#applier, this.#clock)
-    })
+  takeSnapshot(isFit = () => this.onHistory && this.#applier.index > 0): Promise<TakenSnapshot | undefined> {
+    return this.#inTurn(async () => (isFit() ? takeSnapshot(this.#applier, this.#clock) : undefined))
   }
 
   /** What this replica must be counted as having: while it loads a snapshot, the index of that one. */

@@ -36,6 +36,7 @@ export async function loadSnapshot(
   const slice = new TimeSlice(clock)
   for (const chunk of chunks) {
     for (const record of (await decompress(chunk)).toString().split('\n')) {
+      if (record === '') continue // each line ends with a line feed, the last one too
       reader.read(record)
       if (slice.over) await slice.next()
     }

@@ -1,15 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
+import { randomBytes } from 'node:crypto'
 import type { Applier } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import { type SnapshotHead, type SnapshotStore, writeRecords } from '../log/snapshot.js'
+import { ChunkPacker } from './chunk-packer.js'
 import { TimeSlice } from './time-slice.js'
-
-const compress = promisify(gzip)
-
-/** Text in one chunk before it is compressed. */
-const CHUNK_CHARACTERS = 512 * 1024
 
 /** A snapshot in memory: compressed, and not stored yet. */
 export interface TakenSnapshot {
@@ -23,42 +17,38 @@ export interface TakenSnapshot {
  */
 export async function takeSnapshot(applier: Applier, clock: Clock): Promise<TakenSnapshot> {
   const { position, table, timeMs, version } = applier
-  const hash = createHash('sha256')
+  const packer = new ChunkPacker()
   const chunks: Buffer[] = []
-  const close = async (lines: string[]) => {
-    const chunk = await compress(lines.join('\n'), { level: constants.Z_BEST_SPEED })
-    hash.update(chunk)
-    chunks.push(chunk)
+  const pack = async () => {
+    const chunk = await packer.pack()
+    if (chunk) chunks.push(chunk)
   }
 
-  let lines: string[] = []
-  let size = 0
   const slice = new TimeSlice(clock)
   for (const record of writeRecords(applier.snapshot())) {
-    lines.push(record)
-    size += record.length
-    if (size >= CHUNK_CHARACTERS) {
-      await close(lines)
-      lines = []
-      size = 0
+    if (packer.add(record)) {
+      await pack()
       slice.begin()
     } else if (slice.over) await slice.next()
   }
-  if (lines.length > 0) await close(lines)
+  await pack()
 
   const head: SnapshotHead = {
-    id: `${position.index}-${randomBytes(6).toString('hex')}`,
+    id: newSnapshotId(position.index),
     logId: position.logId,
     index: position.index,
     term: position.term,
     timeMs,
     terms: [...table.rows],
     version,
-    chunks: chunks.length,
-    bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
-    sha256: hash.digest('hex'),
+    ...packer.finish(),
   }
   return { head, chunks }
+}
+
+/** An id that no other snapshot has. */
+export function newSnapshotId(index: number): string {
+  return `${index}-${randomBytes(6).toString('hex')}`
 }
 
 /** Stores it, the head last: what has no head is not complete. */

@@ -44,6 +44,21 @@ test('a large state is many small records, and keeps the order of its keys', () 
   expect(Math.max(...records.map((record) => record.length))).toBeLessThan(100_000)
 })
 
+test('the keys of a large object are listed once: that holds the event loop', () => {
+  let listings = 0
+  const counted = (target: object) =>
+    new Proxy(target, {
+      ownKeys(object) {
+        listings++
+        return Reflect.ownKeys(object)
+      },
+    })
+  const many = () => Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`k${i}`, i]))
+  const state = { first: counted(many()), list: [counted(many())] }
+  expect(text(roundTrip(state).value)).toBe(text({ first: many(), list: [many()] }))
+  expect(listings).toBe(2)
+})
+
 test('a key named __proto__ is a key like any other', () => {
   const many = JSON.parse(
     `{${Array.from({ length: 1000 }, (_, i) => `"k${i}":${i}`).join(',')},"__proto__":{"x":1}}`,

@@ -579,6 +579,126 @@ describe('rotateSecret', () => {
   })
 })
 
+describe('importSnapshot', () => {
+  const TERMS = ['5', '1:x', '8', '10:y']
+
+  /** Stores a snapshot of two chunks and has the script import it; `given` overrides what the importer would say. */
+  async function importAt12(
+    given: {
+      look?: boolean
+      replace?: boolean
+      app?: string
+      fields?: number
+      before?: string[]
+      term?: number
+    } = {},
+  ): Promise<string[]> {
+    const { look = false, replace = true, app = 'bank', fields = 3, before = ['', ''], term = 8 } = given
+    await client.hset(keys.snapshot('12-new'), { 0: 'a', 1: 'b', head: '{}' })
+    await client.expire(keys.snapshot('12-new'), 600)
+    const mode = [look ? '1' : '0', replace ? '1' : '0', app, '1', keys.anyPresence]
+    const what = ['NEW', 'import', 7, '12-new', 12, term, 1234, 3, fields, ...before, 600, ...TERMS]
+    const [present, older] = before.map((id) => (id === '' ? keys.meta : keys.snapshot(id))) as [
+      string,
+      string,
+    ]
+    return (await callScript(
+      client,
+      'importSnapshot',
+      [keys.meta, keys.log, keys.terms, keys.snapshot('12-new'), present, older],
+      [...mode, ...(look ? [] : what)],
+    )) as string[]
+  }
+
+  it('begins a log behind the snapshot, under a claim of its own that names no leader', async () => {
+    const start = Date.now()
+    const [kind, term] = await importAt12()
+    expect(kind).toBe('IMPORTED')
+    expect(Number(term)).toBeGreaterThanOrEqual(start)
+    const info = await client.info('replication')
+    expect(await client.hgetall(keys.meta)).toEqual({
+      ...{
+        app: 'bank',
+        appVersion: '3',
+        format: '1',
+        logId: 'NEW',
+        term,
+        nonce: 'import',
+        head: '12',
+        headTerm: '8',
+      },
+      ...{ time: '1234', first: '13', snapshot: '12-new', snapshotIndex: '12' },
+      ...{ snapshotBefore: '', snapshotBeforeIndex: '0', replId: /master_replid:(\w+)/.exec(info)?.[1] },
+    })
+    expect(await client.hgetall(keys.terms)).toEqual({ 5: '1:x', 8: '10:y' })
+    expect(await client.ttl(keys.snapshot('12-new'))).toBe(-1)
+  })
+
+  it('lets the next claim find the head of the snapshot, and no loss', async () => {
+    await importAt12()
+    const claimed = await claim()
+    expect(claimed.slice(0, 1).concat(claimed.slice(2, 5), claimed.slice(6, 7))).toEqual([
+      ...['CLAIMED', 'NEW', '12', '8', '0'],
+    ])
+  })
+
+  it('takes the place of a log, keeps what belongs to the group, and fences whoever led', async () => {
+    await callScript(client, 'join', [keys.meta], ['bank', '1', 'its secret'])
+    const claimed = await reign('n')
+    await append(claimed, ['a', 'b'])
+    await client.hset(keys.snapshot('2-x'), 'head', '{}')
+    await client.hset(keys.meta, 'snapshot', '2-x', 'snapshotIndex', '2')
+
+    expect(await importAt12()).toEqual(['PRESENT', '2-x', ''])
+    expect(await meta('logId')).toBe('L')
+    const [kind, term] = await importAt12({ before: ['2-x', ''] })
+
+    expect(kind).toBe('IMPORTED')
+    expect(Number(term)).toBeGreaterThan(Number(claimed.term))
+    expect(await client.hgetall(keys.meta)).toMatchObject({ secret: 'its secret', leaderChanges: '1' })
+    expect(await meta('leader')).toBeNull()
+    expect(await client.exists(keys.log)).toBe(0)
+    expect(await client.ttl(keys.snapshot('2-x'))).toBeGreaterThan(0)
+    const before = await everything()
+    expect(await append({ ...claimed, head: '2', headTerm: claimed.term }, ['c'])).toEqual([
+      'FENCED',
+      'another log',
+    ])
+    expect(await claim({ expected: claimed.term })).toEqual(['OUTRUN', term])
+    expect(await everything()).toEqual(before)
+  })
+
+  it.each([
+    ['stored', HOUR_MS, 8],
+    ['in the snapshot', 0, HOUR_MS],
+  ])('rises above the term that is %s where the clock of Redis is behind', async (_, ahead, inSnapshot) => {
+    const stored = ahead && Date.now() + ahead
+    if (stored) await client.hset(keys.meta, 'term', stored)
+    const term = inSnapshot === 8 ? 8 : Date.now() + inSnapshot
+    const [, granted] = await importAt12({ term })
+    expect(Number(granted)).toBe(Math.max(stored, term) + 7)
+  })
+
+  it('only looks where it is told so', async () => {
+    expect(await importAt12({ look: true })).toEqual(['FREE'])
+    expect(await client.exists(keys.meta)).toBe(0)
+  })
+
+  it.each([
+    ['of which a chunk is gone', { fields: 4 }, ['GONE']],
+    ['of another application', { app: 'shop' }, ['APP', 'bank']],
+    ['that is not to replace a log', { replace: false }, ['LOG', '2']],
+  ])('refuses a snapshot %s, and writes nothing', async (_, given, refusal) => {
+    await callScript(client, 'join', [keys.meta], ['bank', '1', 'its secret'])
+    await append(await reign('n'), ['a', 'b'])
+    const before = await client.dumpBuffer(keys.meta)
+    expect(await importAt12(given)).toEqual(refusal)
+    expect(await client.dumpBuffer(keys.meta)).toEqual(before)
+    expect(await client.exists(keys.log)).toBe(1)
+    expect(await client.ttl(keys.snapshot('12-new'))).toBeGreaterThan(0)
+  })
+})
+
 describe('publishMember', () => {
   const publish = async (id: string, record: string) =>
     (await callScript(client, 'publishMember', [keys.members], [id, record])) as [string, string[]]
