@@ -1,6 +1,6 @@
 import { withDeadline } from './clock.js'
-import { LeaseholdError, OutcomeUnknownError } from './errors.js'
 import { describeSelf } from './describe.js'
+import { LeaseholdError, OutcomeUnknownError } from './errors.js'
 import type { Instance } from './instance.js'
 import { Rotation } from './operate/rotation.js'
 import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
