@@ -7,11 +7,11 @@ import { Elector } from './elect/elector.js'
 import { Heartbeat } from './elect/heartbeat.js'
 import { Leadership } from './elect/leadership.js'
 import type { MemberView } from './elect/members.js'
-import { RANK_DELAY_MS, rankOf } from './elect/ranking.js'
+import { runDelayMs } from './elect/ranking.js'
 import { Roster } from './elect/roster.js'
 import { afterHeartbeat } from './reactions.js'
 import { onRoleChanged } from './role-change.js'
-import { NotLeaderError } from './errors.js'
+import { NotLeaderError, versionTooOld } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
@@ -209,8 +209,14 @@ export class Instance {
         emit('diverged', { position, agreedIndex, lost: position.index - agreedIndex })
       },
       logLost: (position, head) => emit('logLost', { position, head }),
-      versionTooOld: (cause) =>
-        this.warn('VERSION_TOO_OLD', `${cause.message}; this instance stops applying the log.`, cause),
+      versionTooOld: (cause) => {
+        const { message } = versionTooOld(
+          `${cause.message}; this instance stops applying the log and cannot lead`,
+        )
+        this.warn('VERSION_TOO_OLD', message, cause)
+        this.heartbeat.beatNow() // nobody should wait for it to run for leadership
+      },
+      loading: () => this.heartbeat.beatNow(), // so that the log is not trimmed behind what it loads
       badSnapshot: (cause) => this.warn('SNAPSHOT_BAD', `${cause.message}; it is not used.`, cause),
     }
   }
@@ -225,6 +231,7 @@ export class Instance {
   #candidacy(): ConstructorParameters<typeof Elector>[0]['candidacy'] {
     const { id } = this.options
     return {
+      appVersion: this.parts.machine?.version ?? 0,
       floor: () => Math.max(this.leadership.floor, this.applier.position.term),
       self: () => ({ id, url: this.url, publicUrl: this.publicUrl }),
       standing: () => ({ eligible: this.ineligibleBecause === undefined, delayMs: this.#delayMs() }),
@@ -241,10 +248,12 @@ export class Instance {
   /** Lets better candidates go first. The last leader is gone, or it would not be vacant. */
   #delayMs(): number {
     const { id } = this.options
+    const { newestVersion } = this.applier
     const rivals = this.roster.alive.filter(
-      (member) => member.id === id || member.id !== this.leadership.claimantId,
+      // One whose app is too old for the log cannot lead, whatever it said of itself last.
+      (member) =>
+        member.id === id || (member.id !== this.leadership.claimantId && member.version >= newestVersion),
     )
-    const rank = rankOf(id, rivals)
-    return rank === 0 ? 0 : jitter(rank * RANK_DELAY_MS)
+    return jitter(runDelayMs(id, rivals))
   }
 }

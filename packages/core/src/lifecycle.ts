@@ -1,5 +1,5 @@
 import { withDeadline } from './clock.js'
-import { LeaseholdError, OutcomeUnknownError } from './errors.js'
+import { LeaseholdError, OutcomeUnknownError, versionTooOld } from './errors.js'
 import type { Instance } from './instance.js'
 import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
 
@@ -58,7 +58,7 @@ export class Lifecycle {
   async #connect(late: AbortSignal): Promise<void> {
     const { parts, options, credentials } = this.#instance
     await parts.log.open(late)
-    credentials.use(await parts.log.join(parts.machine?.name ?? ''))
+    credentials.use(await parts.log.join(parts.machine?.name ?? '', parts.machine?.version ?? 0))
     await this.#claimName(late)
     await parts.leases.open(late)
     parts.leases.onNotice((notice) => onLeaseNotice(this.#instance, notice))
@@ -97,9 +97,10 @@ export class Lifecycle {
   }
 
   async #ready(late: AbortSignal): Promise<void> {
-    const { parts, options, receiver } = this.#instance
+    const { parts, options, receiver, catchUp } = this.#instance
     while (!this.#over.signal.aborted) {
       await receiver.pull()
+      if (catchUp.stoppedBefore) throw versionTooOld(catchUp.stoppedBefore.message, catchUp.stoppedBefore)
       if (this.#isReady()) return
       if (late.aborted)
         throw new LeaseholdError(

@@ -1,4 +1,5 @@
 import type { Role } from '../events.js'
+import type { Halt } from '../replicate/catch-up.js'
 
 /** What an instance publishes of itself with each heartbeat. */
 export interface Member {
@@ -18,6 +19,8 @@ export interface Member {
   readonly load: number
   /** Version of the state machine; 0 without one. */
   readonly version: number
+  /** Why its replica does not apply the log; absent while it does. */
+  readonly halted?: Halt | undefined
   /** What a leader measures. */
   readonly times?: {
     readonly requestMs: number | undefined

@@ -61,6 +61,8 @@ export interface ClaimRequest {
     readonly publicUrl: string | undefined
   }
   readonly leaseValue: string
+  /** Version of the claimant's app: every entry that it appends is of that version. */
+  readonly appVersion: number
 }
 
 /** A snapshot that an instance has made, and the reign that owns its index: its maker may be off without knowing. */
@@ -87,6 +89,8 @@ export type ClaimOutcome =
   | { readonly kind: 'outrun'; readonly term: number }
   /** The lease lies on the log's Redis and is not ours any more. */
   | { readonly kind: 'leaseLost' }
+  /** The log holds entries of a newer version of the app, which the claimant could not apply. */
+  | { readonly kind: 'tooOld'; readonly appVersion: number }
 
 /** A batch to append, and where the leader believes the log ends. */
 export interface AppendRequest {
@@ -144,8 +148,12 @@ export interface Joined {
 export interface LogStore {
   /** Connects and checks the server. Reports what is dubious, throws on what cannot work. */
   open(signal: AbortSignal): Promise<void>
-  /** Enters the group: same application, same format. */
-  join(application: string): Promise<Joined>
+  /**
+   * Enters the group: the same application and format, and a version that is no older than what the log holds.
+   *
+   * @throws LeaseholdError `APP_MISMATCH`, `VERSION_TOO_OLD`: nothing was written.
+   */
+  join(application: string, version: number): Promise<Joined>
   /** Reads up to `limit` entries behind `after`, with the table if the stamp is not `known`. */
   read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage>
   /** How long the server has been running, in ms, to the second. */

@@ -11,7 +11,7 @@ export interface SnapshotHead {
   readonly timeMs: number
   /** Terms of the entries up to `index`. */
   readonly terms: readonly TermRow[]
-  /** Version of the state machine that wrote it. */
+  /** The newest version of the app among those that wrote the entries in it; not that of the instance that made it. */
   readonly version: number
   readonly chunks: number
   /** Bytes of all chunks. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
-import { LeaseholdError } from '../errors.js'
+import { LeaseholdError, versionTooOld } from '../errors.js'
 import type { LeaderInfo } from '../events.js'
 import type { Joined, LogPage, LogStamp, LogStore, SnapshotRef, TermConnection } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
@@ -59,13 +59,13 @@ export class RedisLogStore implements LogStore {
     for (const warning of await checkServer(this.#client)) this.#warn(warning.code, warning.message)
   }
 
-  async join(application: string): Promise<Joined> {
+  async join(application: string, version: number): Promise<Joined> {
     const proposed = randomBytes(32).toString('base64url')
     const reply = (await callScript(
       this.#client,
       'join',
       [this.#keys.meta],
-      [application, FORMAT_VERSION, proposed],
+      [application, FORMAT_VERSION, proposed, version],
     )) as [string, string, string]
     if (reply[0] === 'APP') {
       throw new LeaseholdError(
@@ -77,6 +77,11 @@ export class RedisLogStore implements LogStore {
       throw new LeaseholdError(
         'APP_MISMATCH',
         `Group "${this.#options.group}" is stored in format ${reply[1]}, this version of the library knows format ${FORMAT_VERSION}. Upgrade it.`,
+      )
+    }
+    if (reply[0] === 'VERSION') {
+      throw versionTooOld(
+        `The log of group "${this.#options.group}" holds entries that version ${reply[1]} of the app wrote, this is version ${version}`,
       )
     }
     return { secret: reply[1], previousSecret: reply[2] || undefined }

@@ -28,6 +28,8 @@ export class RedisTermConnection implements TermConnection {
   readonly #leaseOnLog: boolean
   readonly #closed = new AbortController()
   #claim: Claim | undefined
+  /** Of all entries that are appended here. */
+  #appVersion = 0
 
   constructor(client: Redis, keys: Keys, leaseOnLog: boolean) {
     this.#client = client
@@ -62,11 +64,14 @@ export class RedisTermConnection implements TermConnection {
         request.leaseValue,
         this.#leaseOnLog ? '1' : '0',
         randomInt(1, 1001),
+        request.appVersion,
       ],
     )) as [string, string, string, string, string, string, string, string[]]
     if (reply[0] === 'OUTRUN') return { kind: 'outrun', term: Number(reply[1]) }
     if (reply[0] === 'LEASE') return { kind: 'leaseLost' }
+    if (reply[0] === 'VERSION') return { kind: 'tooOld', appVersion: Number(reply[1]) }
     const [, term, logId, head, headTerm, replId, replIdChanged, table] = reply
+    this.#appVersion = request.appVersion
     this.#claim = {
       term: Number(term),
       nonce,
@@ -102,7 +107,7 @@ export class RedisTermConnection implements TermConnection {
         this.#client,
         'append',
         [meta, log, terms],
-        [logId, term, nonce, replId, head, headTerm, ...entries],
+        [logId, term, nonce, replId, head, headTerm, this.#appVersion, ...entries],
       )) as [string, string, string]
     } catch (error) {
       // A reply that is an error is a reply: the script checks everything before its first write, so nothing was written.

@@ -24,7 +24,10 @@ export interface CatchUpListener {
   present(state: LogState, claimed: boolean): void
   diverged(position: Position, agreedIndex: number): void
   logLost(position: Position, head: number): void
-  versionTooOld(entry: VersionTooOld): void
+  /** The replica stops in front of something that its code does not understand. Told once for each stop. */
+  versionTooOld(cause: VersionTooOld): void
+  /** The replica begins to load a snapshot: what lies behind that one must stay in the log. Told once for each. */
+  loading(): void
   /** A snapshot could not be loaded; the one before is tried, or the same again later. */
   badSnapshot(error: Error): void
 }
@@ -46,6 +49,7 @@ export class CatchUp {
   /** The present that the replica is known to be on; undefined while it is not. */
   #checked: LogState | undefined
   #halted: Halt | undefined
+  #tooOldFor: VersionTooOld | undefined
   /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
   #rebuildTo = 0
   #head = 0
@@ -53,6 +57,8 @@ export class CatchUp {
   #lastReadMs = -Infinity
   #behindSinceMs: number | undefined
   #loadingIndex: number | undefined
+  /** Snapshots that it has told of, since it last loaded one. */
+  readonly #announced = new Set<string>()
 
   constructor(parts: {
     log: LogStore
@@ -71,6 +77,11 @@ export class CatchUp {
   /** Why the replica does not show the log's present, if it does not. */
   get halted(): Halt | undefined {
     return this.#halted
+  }
+
+  /** What the replica stopped in front of because its code is too old, while it does. */
+  get stoppedBefore(): VersionTooOld | undefined {
+    return this.#halted === 'VERSION_TOO_OLD' ? this.#tooOldFor : undefined
   }
 
   /** True if the replica's position is in the history of the log as it was last seen. */
@@ -102,7 +113,9 @@ export class CatchUp {
   toHead(signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
       while (!signal.aborted) {
-        const page = await this.#log.read(this.#applier.index, PAGE_ENTRIES, this.#checked)
+        // One that is too old looks at what stopped it, no more: it might be gone, after a loss.
+        const limit = this.#halted === 'VERSION_TOO_OLD' ? 1 : PAGE_ENTRIES
+        const page = await this.#log.read(this.#applier.index, limit, this.#checked)
         if (signal.aborted) return
         this.#listener.read(page)
         const more = await this.#use(page)
@@ -163,11 +176,13 @@ export class CatchUp {
       const standing = this.#compare({ ...page, table: page.table ?? new TermTable() }, false)
       if (standing === 'off') return true // rebuilt: what was read belongs behind entries that are gone now
     }
-    if (this.#checked === undefined || this.#halted === 'VERSION_TOO_OLD') return false
+    if (this.#checked === undefined) return false
     if (page.first > this.#applier.index + 1 && page.logId !== '') return this.#load()
     for (const entry of page.entries) if (!this.#applyOne(entry, this.#nonceOf(entry))) return false
     this.#saw(page.head)
-    return page.entries.length > 0 && this.#applier.index < page.head
+    const atHead = this.#applier.index >= page.head
+    if (this.#halted === 'VERSION_TOO_OLD' && (atHead || page.entries.length > 0)) this.#halted = undefined
+    return page.entries.length > 0 && !atHead
   }
 
   #compare(state: LogState, claimed: boolean): 'on' | 'ahead' | 'off' {
@@ -203,17 +218,22 @@ export class CatchUp {
     for (const ref of [snapshot, snapshotBefore]) {
       if (!ref || ref.index <= this.#applier.index) continue
       this.#loadingIndex = ref.index
+      if (!this.#announced.has(ref.id)) {
+        this.#announced.add(ref.id)
+        this.#listener.loading()
+      }
       try {
-        const { head, state } = await loadSnapshot(this.#snapshots, ref.id, this.#clock)
-        if (head.version > this.#applier.version)
-          return this.#stopBefore(new VersionTooOld(head, this.#applier.version))
-        const loaded = { position: head, table: new TermTable(head.terms) }
-        if (compareHistory(loaded, log).kind !== 'on')
-          throw new BadSnapshot(`Snapshot ${ref.id} is not of this log`)
+        const { version } = this.#applier
+        const { head, state } = await loadSnapshot(
+          { store: this.#snapshots, log, version, clock: this.#clock },
+          ref.id,
+        )
         this.#applier.load(head, state)
+        this.#announced.clear()
         this.#endRebuild()
         return true
       } catch (error) {
+        if (error instanceof VersionTooOld) return this.#stopBefore(error)
         if (!(error instanceof BadSnapshot)) throw error
         this.#listener.badSnapshot(error)
       } finally {
@@ -236,6 +256,7 @@ export class CatchUp {
   }
 
   #stopBefore(error: VersionTooOld): false {
+    this.#tooOldFor = error
     if (this.#halted !== 'VERSION_TOO_OLD') {
       this.#halted = 'VERSION_TOO_OLD'
       this.#listener.versionTooOld(error)

@@ -22,7 +22,7 @@ export interface TakenSnapshot {
  * the event loop goes on between slices.
  */
 export async function takeSnapshot(applier: Applier, clock: Clock): Promise<TakenSnapshot> {
-  const { position, table, timeMs, version } = applier
+  const { position, table, timeMs, newestVersion } = applier
   const hash = createHash('sha256')
   const chunks: Buffer[] = []
   const close = async (lines: string[]) => {
@@ -53,7 +53,7 @@ export async function takeSnapshot(applier: Applier, clock: Clock): Promise<Take
     term: position.term,
     timeMs,
     terms: [...table.rows],
-    version,
+    version: newestVersion,
     chunks: chunks.length,
     bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
     sha256: hash.digest('hex'),

@@ -45,7 +45,7 @@ afterAll(stopAll)
 
 async function claimOn(on: TermConnection): Promise<Claim> {
   const expectedTerm = await on.storedTerm()
-  const outcome = await on.claim({ expectedTerm, floor: 0, leader: self, leaseValue: 'v' })
+  const outcome = await on.claim({ expectedTerm, floor: 0, leader: self, leaseValue: 'v', appVersion: 1 })
   if (outcome.kind !== 'claimed') throw new Error(outcome.kind)
   return outcome.claim
 }
@@ -93,7 +93,7 @@ it('says where the log ends if that is not where it was believed to', async () =
 })
 
 it('claims only what it saw, and only with its lease', async () => {
-  const request = { floor: 0, leader: self, leaseValue: 'v' }
+  const request = { floor: 0, leader: self, leaseValue: 'v', appVersion: 1 }
   expect(await connection.claim({ ...request, expectedTerm: 0 })).toEqual({
     kind: 'outrun',
     term: claim.term,

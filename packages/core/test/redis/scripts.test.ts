@@ -61,11 +61,23 @@ async function claim(
     lease?: string
     checkLease?: boolean
     step?: number
+    version?: number
   } = {},
 ): Promise<string[]> {
-  const { floor = 0, nonce = 'n', leader = 'a', lease = 'v', checkLease = false, step = 1 } = given
+  const {
+    floor = 0,
+    nonce = 'n',
+    leader = 'a',
+    lease = 'v',
+    checkLease = false,
+    step = 1,
+    version = 1,
+  } = given
   const expected = given.expected ?? (await meta('term')) ?? 0
-  const args = [expected, floor, nonce, leader, 'http://a', 'https://a', lease, checkLease ? '1' : '0', step]
+  const args = [
+    ...[expected, floor, nonce, leader, 'http://a', 'https://a', lease, checkLease ? '1' : '0', step],
+    version,
+  ]
   return (await callScript(client, 'claim', [keys.meta, keys.terms, keys.lease], args)) as string[]
 }
 
@@ -80,9 +92,13 @@ async function reign(nonce: string): Promise<Claimed> {
 }
 
 /** Runs the append script under a claim, where it found the head; `given` overrides what the leader would say. */
-async function append(claimed: Claimed, entries: string[], given: Partial<Claimed> = {}): Promise<string[]> {
-  const { logId, term, nonce, replId, head, headTerm } = { ...claimed, ...given }
-  const args = [logId, term, nonce, replId, head, headTerm, ...entries]
+async function append(
+  claimed: Claimed,
+  entries: string[],
+  given: Partial<Claimed> & { version?: number } = {},
+): Promise<string[]> {
+  const { logId, term, nonce, replId, head, headTerm, version = 1 } = { ...claimed, ...given }
+  const args = [logId, term, nonce, replId, head, headTerm, version, ...entries]
   return (await callScript(client, 'append', [keys.meta, keys.log, keys.terms], args)) as string[]
 }
 
@@ -171,6 +187,20 @@ describe('claim', () => {
     const before = await everything()
     expect(await claim({ checkLease: true })).toEqual(['LEASE'])
     expect(await everything()).toEqual(before)
+  })
+
+  it('is refused, and writes nothing, where the log holds what a newer version of the app wrote', async () => {
+    await append(await reign('n1'), ['x'], { version: 2 })
+    const before = await everything()
+    expect(await claim({ version: 1 })).toEqual(['VERSION', '2'])
+    expect(await everything()).toEqual(before)
+    for (const version of [2, 10]) expect((await claim({ version }))[0]).toBe('CLAIMED')
+  })
+
+  it('is granted to an older version as long as a newer one has claimed and written nothing', async () => {
+    await append(await reign('n1'), ['x'])
+    await claim({ version: 2 })
+    expect((await claim({ version: 1 }))[0]).toBe('CLAIMED')
   })
 
   it('is granted to the holder of the lease', async () => {
@@ -265,6 +295,16 @@ describe('append', () => {
     const third = await reign('n3')
     await append(third, ['w'])
     expect(await client.hgetall(keys.terms)).toEqual({ [first.term]: '1:n1', [third.term]: '4:n3' })
+  })
+
+  it('remembers the newest version of the app that wrote, as a number', async () => {
+    const claimed = await reign('n')
+    const versions: (string | null)[] = []
+    for (const [at, version] of [9, 10, 2].entries()) {
+      await append(claimed, ['x'], { version, head: `${at}`, headTerm: at === 0 ? '0' : claimed.term })
+      versions.push(await meta('appVersion'))
+    }
+    expect(versions).toEqual(['9', '10', '10'])
   })
 
   it('never takes log time back, whatever the clock of Redis does', async () => {
@@ -399,8 +439,8 @@ describe('read', () => {
 })
 
 describe('join', () => {
-  const join = (app: string, format = '1', secret = 's') =>
-    callScript(client, 'join', [keys.meta], [app, format, secret])
+  const join = (app: string, format = '1', secret = 's', version = 1) =>
+    callScript(client, 'join', [keys.meta], [app, format, secret, version])
 
   it('gives all the same secret, that of the first', async () => {
     expect(await join('bank', '1', 'first')).toEqual(['JOINED', 'first', ''])
@@ -411,6 +451,15 @@ describe('join', () => {
     await join('bank')
     await client.hset(keys.meta, { secret: 'new', previousSecret: 's' })
     expect(await join('bank')).toEqual(['JOINED', 'new', 's'])
+  })
+
+  it('refuses a version of the app that is older than what the log holds, and writes nothing', async () => {
+    await join('bank', '1', 's', 2)
+    await append(await reign('n'), ['x'], { version: 10 })
+    const before = await everything()
+    expect(await join('bank', '1', 's', 9)).toEqual(['VERSION', '10'])
+    expect(await everything()).toEqual(before)
+    expect(await join('bank', '1', 's', 10)).toEqual(['JOINED', 's', ''])
   })
 
   it.each([
