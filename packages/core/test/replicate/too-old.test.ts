@@ -41,8 +41,12 @@ const snapshotHead = { logId: 'L', index: 3, term: 7, timeMs: 1, version: 2, chu
 
 /** It has the head alone, so a reader that goes on to the chunks fails otherwise. */
 const snapshots = {
-  readHead: async (id: string) =>
-    ({ ...snapshotHead, id, terms: [{ term: 7, nonce: 'n', first: 1 }], sha256: '' }) as SnapshotHead,
+  readHead: async (id: string): Promise<SnapshotHead> => ({
+    ...snapshotHead,
+    id,
+    terms: [{ term: 7, nonce: 'n', first: 1 }],
+    sha256: '',
+  }),
   readChunk: async () => {
     throw new Error('no chunk is to be read')
   },
