@@ -135,6 +135,23 @@ test('an app of the same version without a command that stands in the log refuse
   expect(message).toMatch(/^Entry 1 runs the command "note", which this version 1 of the app does not have/)
 })
 
+test('such an app starts from a snapshot that has those entries behind itself, and halts at the next one', async () => {
+  const knowing = knowingMember(redis, 'knowing')
+  await knowing.start()
+  await knowing.write('note', { item: 'x', text: 'y' })
+  while (Number(await meta('first')) < 200) await addItems(knowing, 20)
+
+  const old = oldMember(redis, 'old')
+  await old.start()
+  await addItems(knowing, 1)
+  await eventually(() => old.position.index === knowing.position.index, { message: 'the old one to follow' })
+  expect(old.read((state) => state)).toEqual(knowing.read((state) => state))
+
+  await knowing.write('note', { item: 'z', text: 'z' })
+  await eventually(() => old.status().halted === 'VERSION_TOO_OLD', { message: 'the old one to halt' })
+  expect(old.position.index).toBe(knowing.position.index - 1)
+})
+
 test('an app that starts while a newer one leads and has written nothing joins, and halts at its first write', async () => {
   const newer = newMember(redis, 'newer')
   await newer.start()

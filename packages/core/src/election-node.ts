@@ -122,7 +122,8 @@ export class ElectionNode {
    * Joins the group. Resolves once the replica has caught up and somebody leads; on a lone instance, once it leads.
    * A failed start leaves nothing running, and a node starts once: make a new one to try again.
    *
-   * @throws LeaseholdError `REDIS_UNREACHABLE`, `REDIS_UNSUPPORTED`, `NAME_TAKEN`, `APP_MISMATCH`, `START_TIMEOUT`, `STOPPED`.
+   * @throws LeaseholdError `REDIS_UNREACHABLE`, `REDIS_UNSUPPORTED`, `NAME_TAKEN`, `APP_MISMATCH`, `VERSION_TOO_OLD`,
+   * `START_TIMEOUT`, `STOPPED`.
    */
   start(): Promise<void> {
     return (this.#starting ??= this.#lifecycle.join())
