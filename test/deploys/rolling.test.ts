@@ -100,8 +100,8 @@ test('old instances halt at what a new version writes, say so, and the group goe
   const { members } = (await newer.status()).group
   const versions = members
     .filter(({ alive }) => alive)
-    .map((each) => (each as { appVersion?: number }).appVersion)
-  expect(versions.toSorted()).toEqual([1, 1, 2])
+    .map((each) => (each as { appVersion?: number }).appVersion ?? 0)
+  expect(versions.toSorted((a, b) => a - b)).toEqual([1, 1, 2])
 
   for (const instance of old) {
     await rollout.replace(instance, 'v2')

@@ -160,6 +160,6 @@ function checkLastPuts(history: readonly Operation[], values: Record<string, unk
   return loadKeys().flatMap((key) => {
     const expected = valueAt(putsTo(key, history), Number.POSITIVE_INFINITY)
     const held = values[`=${key}`] ?? null
-    return held === expected ? [] : [`${key} holds ${String(held)}, the last put was ${String(expected)}`]
+    return held === expected ? [] : [`${key} does not hold what was put last, at the highest index`]
   })
 }

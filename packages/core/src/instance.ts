@@ -20,8 +20,10 @@ import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import { settle } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
+import { SnapshotHolds } from './operate/snapshot-holds.js'
 import { takeOver } from './operate/take-over.js'
-import { CatchUp, type CatchUpListener } from './replicate/catch-up.js'
+import { CatchUp } from './replicate/catch-up.js'
+import type { CatchUpListener } from './replicate/catch-up-listener.js'
 import { Pusher } from './replicate/pusher.js'
 import { Receiver } from './replicate/receiver.js'
 import { PendingWrites } from './write/pending-writes.js'
@@ -200,6 +202,7 @@ export class Instance {
 
   #replicaListener(): CatchUpListener {
     const { emit } = this.parts
+    const holds = new SnapshotHolds(this.options.leaseTtlMs, (code, message) => this.warn(code, message))
     return {
       read: (page) => this.leadership.read(page),
       used: () => this.noticeCatchUp(),
@@ -217,6 +220,7 @@ export class Instance {
         this.heartbeat.beatNow() // nobody should wait for it to run for leadership
       },
       loading: () => this.heartbeat.beatNow(), // so that the log is not trimmed behind what it loads
+      loopHeld: (doing, hold) => holds.held(doing, hold),
       badSnapshot: (cause) => this.warn('SNAPSHOT_BAD', `${cause.message}; it is not used.`, cause),
     }
   }

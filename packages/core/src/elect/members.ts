@@ -1,5 +1,5 @@
 import type { Role } from '../events.js'
-import type { Halt } from '../replicate/catch-up.js'
+import type { Halt } from '../replicate/catch-up-listener.js'
 
 /** What an instance publishes of itself with each heartbeat. */
 export interface Member {

@@ -1,6 +1,6 @@
 import type { LeaderInfo, Role } from '../events.js'
 import type { Position } from '../position.js'
-import type { Halt } from '../replicate/catch-up.js'
+import type { Halt } from '../replicate/catch-up-listener.js'
 
 /** What one instance says of itself, from memory: no call to Redis is made for it. */
 export interface InstanceStatus {

@@ -13,13 +13,11 @@ import type {
 import { callScript } from './call-script.js'
 import { disconnect } from './connections.js'
 import type { Keys } from './keys.js'
+import { UNNEEDED_TTL_S } from './redis-snapshot-store.js'
 import { readTable } from './replies.js'
 
 /** Errors after which this server cannot be written to, so that the leader must find the one that can. */
 const LASTING = /^(READONLY|MOVED|ASK|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS)/
-
-/** How long a snapshot that was replaced twice stays, for those who are loading it. */
-const REPLACED_TTL_S = 600
 
 /** A term's connection: the client that `termOptions` made, which never reconnects, and what was claimed on it. */
 export class RedisTermConnection implements TermConnection {
@@ -143,7 +141,7 @@ export class RedisTermConnection implements TermConnection {
         term,
         nonce,
         before?.id ?? '',
-        REPLACED_TTL_S,
+        UNNEEDED_TTL_S,
       ],
     )
     return reply === 1

@@ -5,35 +5,12 @@ import { compareHistory, TermTable } from '../log/history.js'
 import { type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
 import type { SnapshotStore } from '../log/snapshot.js'
 import type { Position } from '../position.js'
+import type { CatchUpListener, Halt } from './catch-up-listener.js'
 import { BadSnapshot, loadSnapshot } from './snapshot-loader.js'
 import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
 
 /** Entries read at once. */
 const PAGE_ENTRIES = 512
-
-/** What happens to a replica while it follows a log. */
-export interface CatchUpListener {
-  /** Every page that was read, before it is used: who leads, where the head is. */
-  read(page: LogPage): void
-  /** The page was used: the replica may be at the head now. */
-  used(): void
-  /**
-   * A present of the log that is new to this replica; `claimed`: this instance's own claim made it. Whatever was in
-   * flight under another one can be resolved now (G3).
-   */
-  present(state: LogState, claimed: boolean): void
-  diverged(position: Position, agreedIndex: number): void
-  logLost(position: Position, head: number): void
-  /** The replica stops in front of something that its code does not understand. Told once for each stop. */
-  versionTooOld(cause: VersionTooOld): void
-  /** The replica begins to load a snapshot: what lies behind that one must stay in the log. Told once for each. */
-  loading(): void
-  /** A snapshot could not be loaded; the one before is tried, or the same again later. */
-  badSnapshot(error: Error): void
-}
-
-/** Why a replica does not go on with the log. */
-export type Halt = 'DIVERGED' | 'LOG_LOST' | 'VERSION_TOO_OLD'
 
 /**
  * Brings a replica to the log's head and keeps it on the log's history (G5, G7). Everything it does runs one after
@@ -159,7 +136,9 @@ export class CatchUp {
   takeSnapshot(): Promise<TakenSnapshot | undefined> {
     return this.#inTurn(async () => {
       if (!this.onHistory || this.#applier.index === 0) return undefined
-      return takeSnapshot(this.#applier, this.#clock)
+      const taken = await takeSnapshot(this.#applier, this.#clock)
+      this.#listener.loopHeld('taking', taken.hold)
+      return taken
     })
   }
 
@@ -224,12 +203,13 @@ export class CatchUp {
       }
       try {
         const { version } = this.#applier
-        const { head, state } = await loadSnapshot(
+        const { head, state, hold } = await loadSnapshot(
           { store: this.#snapshots, log, version, clock: this.#clock },
           ref.id,
         )
         this.#applier.load(head, state)
         this.#announced.clear()
+        this.#listener.loopHeld('loading', hold)
         this.#endRebuild()
         return true
       } catch (error) {

@@ -5,7 +5,7 @@ import { VersionTooOld } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import { compareHistory, type LogHead, TermTable } from '../log/history.js'
 import { RecordReader, type SnapshotHead, type SnapshotStore } from '../log/snapshot.js'
-import { TimeSlice } from './time-slice.js'
+import { type Hold, TimeSlice } from './time-slice.js'
 
 const decompress = promisify(gunzip)
 
@@ -31,7 +31,7 @@ interface LoadParts {
 export async function loadSnapshot(
   { store, log, version, clock }: LoadParts,
   id: string,
-): Promise<{ head: SnapshotHead; state: unknown }> {
+): Promise<{ head: SnapshotHead; state: unknown; hold: Hold }> {
   const head = await store.readHead(id)
   if (!head) throw new BadSnapshot(`Snapshot ${id} is gone or incomplete`)
   if (head.version > version) throw new VersionTooOld(`The snapshot at entry ${head.index}`, head, version)
@@ -40,21 +40,32 @@ export async function loadSnapshot(
 
   const chunks: Buffer[] = []
   const hash = createHash('sha256')
+  const slice = new TimeSlice(clock)
   for (let number = 0; number < head.chunks; number++) {
     const chunk = await store.readChunk(id, number)
     if (!chunk) throw new BadSnapshot(`Snapshot ${id} has lost chunk ${number}`)
+    slice.begin()
     hash.update(chunk)
+    slice.did('')
     chunks.push(chunk)
   }
   if (hash.digest('hex') !== head.sha256) throw new BadSnapshot(`Snapshot ${id} has a wrong checksum`)
 
   const reader = new RecordReader()
-  const slice = new TimeSlice(clock)
   for (const chunk of chunks) {
-    for (const record of (await decompress(chunk)).toString().split('\n')) {
+    const decompressed = await decompress(chunk)
+    slice.begin()
+    const records = decompressed.toString().split('\n')
+    slice.did(longestOf(records))
+    for (const record of records) {
       reader.read(record)
+      slice.did(record)
       if (slice.over) await slice.next()
     }
   }
-  return { head, state: reader.value }
+  return { head, state: reader.value, hold: slice.longest }
+}
+
+function longestOf(records: readonly string[]): string {
+  return records.reduce((longest, record) => (record.length > longest.length ? record : longest), '')
 }

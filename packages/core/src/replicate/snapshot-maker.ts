@@ -4,7 +4,7 @@ import { constants, gzip } from 'node:zlib'
 import type { Applier } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import { type SnapshotHead, type SnapshotStore, writeRecords } from '../log/snapshot.js'
-import { TimeSlice } from './time-slice.js'
+import { type Hold, TimeSlice } from './time-slice.js'
 
 const compress = promisify(gzip)
 
@@ -15,6 +15,8 @@ const CHUNK_CHARACTERS = 512 * 1024
 export interface TakenSnapshot {
   readonly head: SnapshotHead
   readonly chunks: readonly Buffer[]
+  /** The longest time that the event loop was held meanwhile. */
+  readonly hold: Hold
 }
 
 /**
@@ -25,26 +27,32 @@ export async function takeSnapshot(applier: Applier, clock: Clock): Promise<Take
   const { position, table, timeMs, newestVersion } = applier
   const hash = createHash('sha256')
   const chunks: Buffer[] = []
-  const close = async (lines: string[]) => {
-    const chunk = await compress(lines.join('\n'), { level: constants.Z_BEST_SPEED })
-    hash.update(chunk)
-    chunks.push(chunk)
-  }
-
   let lines: string[] = []
   let size = 0
+  let largest = ''
   const slice = new TimeSlice(clock)
+  const close = async () => {
+    const compressing = compress(lines.join('\n'), { level: constants.Z_BEST_SPEED })
+    slice.did(largest)
+    const chunk = await compressing
+    slice.begin()
+    hash.update(chunk)
+    chunks.push(chunk)
+    slice.did(largest)
+    lines = []
+    size = 0
+    largest = ''
+  }
+
   for (const record of writeRecords(applier.snapshot())) {
+    slice.did(record)
     lines.push(record)
     size += record.length
-    if (size >= CHUNK_CHARACTERS) {
-      await close(lines)
-      lines = []
-      size = 0
-      slice.begin()
-    } else if (slice.over) await slice.next()
+    if (record.length > largest.length) largest = record
+    if (size >= CHUNK_CHARACTERS) await close()
+    else if (slice.over) await slice.next()
   }
-  if (lines.length > 0) await close(lines)
+  if (lines.length > 0) await close()
 
   const head: SnapshotHead = {
     id: `${position.index}-${randomBytes(6).toString('hex')}`,
@@ -58,7 +66,7 @@ export async function takeSnapshot(applier: Applier, clock: Clock): Promise<Take
     bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
     sha256: hash.digest('hex'),
   }
-  return { head, chunks }
+  return { head, chunks, hold: slice.longest }
 }
 
 /** Stores it, the head last: what has no head is not complete. */

@@ -39,6 +39,7 @@ it('says that a page was used when the replica has what it brought, the last one
       logLost: () => {},
       versionTooOld: () => {},
       loading: () => {},
+      loopHeld: () => {},
       badSnapshot: () => {},
     },
   })

@@ -75,6 +75,7 @@ beforeEach(() => {
       logLost: () => {},
       versionTooOld: ({ message }) => warned.push(message),
       loading: () => loads++,
+      loopHeld: () => {},
       badSnapshot: ({ message }) => warned.push(message),
     },
   })
