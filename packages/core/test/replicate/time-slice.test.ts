@@ -111,10 +111,9 @@ it('tells how long a snapshot held the loop while it was taken, and while it was
   // Five looks are behind the checksum and the text of the one chunk; the fourth record is the large text.
   loadedBy.jump = { atLook: 5 + 4, ms: 70 }
   const loading = loadSnapshot({ store, log, version: 1, clock: loadedBy }, taken.head.id)
-  let ended = false
-  const end = () => (ended = true)
-  loading.then(end, end)
-  while (!ended) await loadedBy.advance(1000) // it gives way behind the large text
+  const end = { reached: false }
+  void loading.finally(() => (end.reached = true)).catch(() => {})
+  while (!end.reached) await loadedBy.advance(1000) // it gives way behind the large text
   const loaded = await loading
   expect(JSON.stringify(loaded.state)).toBe(JSON.stringify(state))
   expect(loaded.hold).toEqual({ ms: 70, path: ['texts', 0], characters: 70_000 + '[["texts",0],""]'.length })
