@@ -113,6 +113,7 @@ export function describeSelf(instance: Instance, load: number): Member {
     load: Math.round(load * 1000) / 1000,
     version: instance.parts.machine?.version ?? 0,
     halted: instance.catchUp.halted,
+    ...(instance.catchUp.loading && { loading: true }),
     ...(instance.elector.leads && { times: timesOf(instance) }),
   }
 }

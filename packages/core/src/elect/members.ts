@@ -19,6 +19,8 @@ export interface Member {
   readonly load: number
   /** Version of the state machine; 0 without one. */
   readonly version: number
+  /** True from when it began to load a snapshot until its replica was at the head again; absent for false. */
+  readonly loading?: boolean
   /** Why its replica does not apply the log; absent while it does. */
   readonly halted?: Halt | undefined
   /** What a leader measures. */

@@ -80,7 +80,7 @@ export class SnapshotDuty {
     }
     const first = firstToKeep(
       extent,
-      replicas.map(({ index }) => index),
+      replicas.map(({ index, loading = false }) => ({ index, loading })),
       options,
     )
     if (first > page.first) await connection.trim(first)

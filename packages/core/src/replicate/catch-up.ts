@@ -33,6 +33,7 @@ export class CatchUp {
   #lastReadMs = -Infinity
   #behindSinceMs: number | undefined
   #loadingIndex: number | undefined
+  #loading = false
   /** Snapshots that it has told of, since it last loaded one. */
   readonly #announced = new Set<string>()
 
@@ -146,6 +147,11 @@ export class CatchUp {
     return this.#loadingIndex ?? this.#applier.index
   }
 
+  /** True from when the replica began to load a snapshot until it was at the head again. */
+  get loading(): boolean {
+    return this.#loading
+  }
+
   /** Uses one page. True if there is more to read. */
   async #use(page: LogPage): Promise<boolean> {
     this.#saw(page.head)
@@ -159,6 +165,7 @@ export class CatchUp {
     for (const entry of page.entries) if (!this.#applyOne(entry, this.#nonceOf(entry))) return false
     this.#saw(page.head)
     const atHead = this.#applier.index >= page.head
+    if (atHead) this.#loading = false
     if (this.#halted === 'VERSION_TOO_OLD' && (atHead || page.entries.length > 0)) this.#halted = undefined
     return page.entries.length > 0 && !atHead
   }
@@ -196,6 +203,7 @@ export class CatchUp {
     for (const ref of [snapshot, snapshotBefore]) {
       if (!ref || ref.index <= this.#applier.index) continue
       this.#loadingIndex = ref.index
+      this.#loading = true
       if (!this.#announced.has(ref.id)) {
         this.#announced.add(ref.id)
         this.#listener.loading()
