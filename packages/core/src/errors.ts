@@ -156,6 +156,15 @@ export class CommandFailedError extends LeaseholdError {
   }
 }
 
+/** The code of this instance is too old for what the log holds. `what` says what that is. */
+export function versionTooOld(what: string, cause?: unknown): LeaseholdError {
+  return new LeaseholdError(
+    'VERSION_TOO_OLD',
+    `${what}. Deploy the version that wrote it, or a later one, in place of this one. Nothing was changed; instances that understand it go on.`,
+    { cause },
+  )
+}
+
 /** Something that a later release will do was asked for. Nothing weaker was done instead. */
 export class NotSupportedError extends LeaseholdError {
   constructor(what: string) {

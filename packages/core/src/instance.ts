@@ -6,11 +6,11 @@ import { describeSelf } from './describe.js'
 import { Elector } from './elect/elector.js'
 import { Heartbeat } from './elect/heartbeat.js'
 import { Leadership } from './elect/leadership.js'
-import { RANK_DELAY_MS, rankOf } from './elect/ranking.js'
+import { runDelayMs } from './elect/ranking.js'
 import { Roster } from './elect/roster.js'
 import { afterHeartbeat } from './reactions.js'
 import { onRoleChanged } from './role-change.js'
-import { NotLeaderError } from './errors.js'
+import { NotLeaderError, versionTooOld } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
@@ -20,9 +20,11 @@ import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
+import { SnapshotHolds } from './operate/snapshot-holds.js'
 import { Sweeper } from './operate/sweeper.js'
 import { takeOver } from './operate/take-over.js'
-import { CatchUp, type CatchUpListener } from './replicate/catch-up.js'
+import { CatchUp } from './replicate/catch-up.js'
+import type { CatchUpListener } from './replicate/catch-up-listener.js'
 import { Pusher } from './replicate/pusher.js'
 import { Receiver } from './replicate/receiver.js'
 import { PendingWrites } from './write/pending-writes.js'
@@ -158,6 +160,7 @@ export class Instance {
       log,
       credentials: this.credentials,
       application: machine?.name ?? '',
+      appVersion: machine?.version ?? 0,
       logger,
       changed: () => this.heartbeat.beatNow(),
       warn: (code, message, cause) => this.warn(code, message, cause),
@@ -213,6 +216,7 @@ export class Instance {
 
   #replicaListener(): CatchUpListener {
     const { emit } = this.parts
+    const holds = new SnapshotHolds(this.options.leaseTtlMs, (code, message) => this.warn(code, message))
     return {
       read: (page) => {
         this.leadership.read(page)
@@ -225,8 +229,15 @@ export class Instance {
         emit('diverged', { position, agreedIndex, lost: position.index - agreedIndex })
       },
       logLost: (position, head) => emit('logLost', { position, head }),
-      versionTooOld: (cause) =>
-        this.warn('VERSION_TOO_OLD', `${cause.message}; this instance stops applying the log.`, cause),
+      versionTooOld: (cause) => {
+        const { message } = versionTooOld(
+          `${cause.message}; this instance stops applying the log and cannot lead`,
+        )
+        this.warn('VERSION_TOO_OLD', message, cause)
+        this.heartbeat.beatNow() // nobody should wait for it to run for leadership
+      },
+      loading: () => this.heartbeat.beatNow(), // so that the log is not trimmed behind what it loads
+      loopHeld: (doing, hold) => holds.held(doing, hold),
       badSnapshot: (cause) => this.warn('SNAPSHOT_BAD', `${cause.message}; it is not used.`, cause),
     }
   }
@@ -241,6 +252,7 @@ export class Instance {
   #candidacy(): ConstructorParameters<typeof Elector>[0]['candidacy'] {
     const { id } = this.options
     return {
+      appVersion: this.parts.machine?.version ?? 0,
       floor: () => Math.max(this.leadership.floor, this.applier.position.term),
       self: () => ({ id, url: this.url, publicUrl: this.publicUrl }),
       standing: () => ({ eligible: this.ineligibleBecause === undefined, delayMs: this.#delayMs() }),
@@ -257,10 +269,12 @@ export class Instance {
   /** Lets better candidates go first. The last leader is gone, or it would not be vacant. */
   #delayMs(): number {
     const { id } = this.options
+    const { newestVersion } = this.applier
     const rivals = this.roster.alive.filter(
-      (member) => member.id === id || member.id !== this.leadership.claimantId,
+      // One whose app is too old for the log cannot lead, whatever it said of itself last.
+      (member) =>
+        member.id === id || (member.id !== this.leadership.claimantId && member.version >= newestVersion),
     )
-    const rank = rankOf(id, rivals)
-    return rank === 0 ? 0 : jitter(rank * RANK_DELAY_MS)
+    return jitter(runDelayMs(id, rivals))
   }
 }

@@ -1,6 +1,6 @@
 import { withDeadline } from './clock.js'
 import { describeSelf } from './describe.js'
-import { LeaseholdError, OutcomeUnknownError } from './errors.js'
+import { LeaseholdError, OutcomeUnknownError, versionTooOld } from './errors.js'
 import type { Instance } from './instance.js'
 import { Rotation } from './operate/rotation.js'
 import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
@@ -126,9 +126,10 @@ export class Lifecycle {
   }
 
   async #ready(late: AbortSignal): Promise<void> {
-    const { parts, options, receiver } = this.#instance
+    const { parts, options, receiver, catchUp } = this.#instance
     while (!this.#over.signal.aborted) {
       await receiver.pull()
+      if (catchUp.stoppedBefore) throw versionTooOld(catchUp.stoppedBefore.message, catchUp.stoppedBefore)
       if (this.#isReady()) return
       if (late.aborted)
         throw new LeaseholdError(

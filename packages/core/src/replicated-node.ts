@@ -110,6 +110,8 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
 
   /**
    * Reads the local replica, synchronously. Treat the state as read-only: a change here would make replicas differ.
+   * A replica that cannot follow the log any more (out of reach, lost, or the app too old) goes on showing the past at
+   * which it stands; `status()` calls it stale.
    *
    * @throws LeaseholdError `DIVERGED` while a replica that was off the log's history rebuilds itself, and `NOT_STARTED`
    * before it has caught up for the first time.

@@ -63,6 +63,8 @@ export interface ClaimRequest {
     readonly publicUrl: string | undefined
   }
   readonly leaseValue: string
+  /** Version of the claimant's app: every entry that it appends is of that version. */
+  readonly appVersion: number
 }
 
 /** A snapshot that an instance has made, and the reign that owns its index: its maker may be off without knowing. */
@@ -89,6 +91,8 @@ export type ClaimOutcome =
   | { readonly kind: 'outrun'; readonly term: number }
   /** The lease lies on the log's Redis and is not ours any more. */
   | { readonly kind: 'leaseLost' }
+  /** The log holds entries of a newer version of the app, which the claimant could not apply. */
+  | { readonly kind: 'tooOld'; readonly appVersion: number }
 
 /** A batch to append, and where the leader believes the log ends. */
 export interface AppendRequest {
@@ -151,10 +155,13 @@ export interface LogStore {
   /** Connects and checks the server. Reports what is dubious, throws on what cannot work. */
   open(signal: AbortSignal): Promise<void>
   /**
-   * Enters the group: same application, a format that is known. May be called again with the secrets that the instance
-   * `knows`: they are stored where the group has none, or older ones. Returns what the group uses from then on.
+   * Enters the group: the same application, a format that is known, and a version of the app that is no older than what
+   * the log holds. May be called again with the secrets that the instance `knows`: they are stored where the group has
+   * none, or older ones; the version does not matter then. Returns what the group uses from then on.
+   *
+   * @throws LeaseholdError `APP_MISMATCH`, `VERSION_TOO_OLD`: nothing was written.
    */
-  join(application: string, knows: Secrets | undefined): Promise<Secrets>
+  join(application: string, version: number, knows: Secrets | undefined): Promise<Secrets>
   /** Takes the secrets one step further in a rotation. Undefined if they are not those of `version` any more; nothing changes then. */
   rotateSecret(version: string): Promise<Secrets | undefined>
   /** Reads up to `limit` entries behind `after`, with the table if the stamp is not `known`. */

@@ -8,6 +8,8 @@ interface MembershipParts {
   readonly credentials: Credentials
   /** Name of the state machine; empty for an instance that only elects. */
   readonly application: string
+  /** Its version. */
+  readonly appVersion: number
   readonly logger: Logger
   /** Other secrets are in use from now on: the others should hear that this instance knows. */
   changed(): void
@@ -52,8 +54,8 @@ export class Membership {
    * @throws LeaseholdError `APP_MISMATCH`, `VERSION_TOO_OLD`
    */
   join(): Promise<void> {
-    const { log, application } = this.#parts
-    return this.#inTurn(async () => this.#use(await log.join(application, this.#secrets)))
+    const { log, application, appVersion } = this.#parts
+    return this.#inTurn(async () => this.#use(await log.join(application, appVersion, this.#secrets)))
   }
 
   /**
@@ -61,10 +63,10 @@ export class Membership {
    * then, and the instance knows what they are now.
    */
   rotate(version: string): Promise<boolean> {
-    const { log, application } = this.#parts
+    const { log, application, appVersion } = this.#parts
     return this.#inTurn(async () => {
       const rotated = await log.rotateSecret(version)
-      this.#use(rotated ?? (await log.join(application, this.#secrets)))
+      this.#use(rotated ?? (await log.join(application, appVersion, this.#secrets)))
       return rotated !== undefined
     })
   }

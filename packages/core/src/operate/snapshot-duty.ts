@@ -63,14 +63,18 @@ export class SnapshotDuty {
   ): Promise<void> {
     const { options, clock } = this.#parts
     const extent = this.#extentOf(page)
+    // One whose app is too old for what stands in the log has no use for more of it: it will be replaced.
+    const replicas = followers.filter(({ halted }) => halted !== 'VERSION_TOO_OLD')
     const { atMs, maker } = this.#requested
-    const lost = maker !== undefined && !followers.some(({ id }) => id === maker)
+    const lost = maker !== undefined && !replicas.some(({ id }) => id === maker)
     if (isSnapshotDue(extent, options) && (lost || clock.now() - atMs > REQUEST_TIMEOUT_MS)) {
-      await this.#request({ term, to: page.head, snapshot: true }, followers, connection)
+      // Whoever was asked in vain is not asked again next.
+      const makers = replicas.filter(({ id, halted }) => id !== maker && halted === undefined)
+      await this.#request({ term, to: page.head, snapshot: true }, makers, connection)
     }
     const first = firstToKeep(
       extent,
-      followers.map(({ index }) => index),
+      replicas.map(({ index, loading = false }) => ({ index, loading })),
       options,
     )
     if (first > page.first) await connection.trim(first)
@@ -89,14 +93,14 @@ export class SnapshotDuty {
     }
   }
 
-  /** By the follower that is furthest; alone, by the leader itself. */
+  /** By the follower that is furthest; without one that can, by the leader itself. */
   async #request(
     notice: RangeNotice,
-    followers: readonly MemberView[],
+    makers: readonly MemberView[],
     connection: TermConnection,
   ): Promise<void> {
     const { transport, clock } = this.#parts
-    const maker = followers.toSorted((a, b) => b.index - a.index)[0]
+    const maker = makers.toSorted((a, b) => b.index - a.index)[0]
     this.#requested = { atMs: clock.now(), ...(maker && { maker: maker.id }) }
     if (maker) return transport.push(maker.id, notice)
     void this.make().then((offer) => offer && this.offered(offer, connection))

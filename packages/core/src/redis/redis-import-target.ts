@@ -10,7 +10,7 @@ import { commandOptions, connect, createClient, disconnect } from './connections
 import { type Keys, keysOf } from './keys.js'
 import { describeApplication, FORMAT_VERSION } from './redis-log-store.js'
 import { RedisSnapshotStore } from './redis-snapshot-store.js'
-import { REPLACED_TTL_S } from './redis-term-connection.js'
+import { UNNEEDED_TTL_S } from './redis-snapshot-store.js'
 import { checkServer } from './server-checks.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -111,7 +111,7 @@ export class RedisImportTarget implements ImportTarget {
     const mode = [head ? '0' : '1', this.#replace ? '1' : '0', application, FORMAT_VERSION, anyPresence]
     const args = head && [
       ...[head.logId, nonce, randomInt(1, 1001), head.id, head.index, head.term, head.timeMs],
-      ...[head.version, head.chunks + 1, present, before, REPLACED_TTL_S],
+      ...[head.version, head.chunks + 1, present, before, UNNEEDED_TTL_S],
       ...head.terms.flatMap(({ term, nonce: owner, first }) => [term, `${first}:${owner}`]),
     ]
     return callScript(

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
-import { LeaseholdError } from '../errors.js'
+import { LeaseholdError, versionTooOld } from '../errors.js'
 import type { LeaderInfo } from '../events.js'
 import type { LogPage, LogStamp, LogStore, Secrets, SnapshotRef, TermConnection } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
@@ -68,13 +68,13 @@ export class RedisLogStore implements LogStore {
     await checkAccess(this.#client, logNeeds(this.#keys, this.#replicates))
   }
 
-  async join(application: string, knows: Secrets | undefined): Promise<Secrets> {
+  async join(application: string, appVersion: number, knows: Secrets | undefined): Promise<Secrets> {
     const { secret = newSecret(), previous = '', next = '', version = '' } = knows ?? {}
     const [outcome, ...reply] = (await callScript(
       this.#client,
       'join',
       [this.#keys.meta],
-      [application, FORMAT_VERSION, secret, previous, next, version],
+      [application, FORMAT_VERSION, secret, previous, next, version, knows ? '' : appVersion],
     )) as [string, ...SecretsReply]
     if (outcome === 'APP') {
       throw new LeaseholdError(
@@ -86,6 +86,11 @@ export class RedisLogStore implements LogStore {
       throw new LeaseholdError(
         'VERSION_TOO_OLD',
         `Group "${this.#options.group}" is stored in format ${reply[0]}, this version of Leasehold knows formats up to ${FORMAT_VERSION}. Upgrade the packages of this instance. Nothing was changed.`,
+      )
+    }
+    if (outcome === 'VERSION') {
+      throw versionTooOld(
+        `The log of group "${this.#options.group}" holds entries that version ${reply[0]} of the app wrote, this is version ${appVersion}`,
       )
     }
     return secretsOf(reply)

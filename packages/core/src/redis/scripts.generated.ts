@@ -4,13 +4,13 @@ export const scripts = {
 --
 -- KEYS  1 meta   2 log   3 terms
 -- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 head   6 term of the head
---       7... encoded entries, oldest first
+--       7 version of the leader's app   8... encoded entries, oldest first
 -- Returns  {'APPENDED', first index, log time in ms}
 --          {'FENCED', what differs}            nothing was written
 --          {'MISMATCH', head, term of the head}  the log does not end where the leader believes; nothing was written
 
-local logId, term, nonce, head, headTerm, lastTime = unpack(
-  redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce', 'head', 'headTerm', 'time'))
+local logId, term, nonce, head, headTerm, lastTime, appVersion = unpack(
+  redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce', 'head', 'headTerm', 'time', 'appVersion'))
 
 if not logId or logId == '' then return { 'FENCED', 'there is no log' } end
 if logId ~= ARGV[1] then return { 'FENCED', 'another log' } end
@@ -28,7 +28,7 @@ time = math.max(time, tonumber(lastTime))
 time = string.format('%.0f', time)
 
 local last = tonumber(head)
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   last = last + 1
   redis.call('XADD', KEYS[2], string.format('%.0f-0', last), 't', term, 'm', time, 'd', ARGV[i])
 end
@@ -36,6 +36,8 @@ local first = string.format('%.0f', tonumber(head) + 1)
 if headTerm ~= term then
   redis.call('HSET', KEYS[3], term, first .. ':' .. nonce)
 end
+-- From now on nobody whose app is older may claim: it could not apply what stands here.
+if tonumber(appVersion or '0') < tonumber(ARGV[7]) then redis.call('HSET', KEYS[1], 'appVersion', ARGV[7]) end
 redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time, 'replId', replId)
 return { 'APPENDED', first, time }
 `,
@@ -64,14 +66,16 @@ return refused
 -- KEYS  1 meta   2 terms   3 lease
 -- ARGV  1 expected stored term   2 floor: highest term the candidate has seen   3 nonce   4 leader id   5 url
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
+--       10 version of the claimant's app
 -- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
 --           {term, 'first:nonce', ...}}
 --          {'OUTRUN', stored term}   another claim came between
 --          {'LEASE'}                 the lease is not the candidate's any more
+--          {'VERSION', version}      the log holds entries of that version of the app, which is newer; nothing was written
 -- Terms are milliseconds of 13 digits and stay strings: a Lua number prints 14 digits.
 
-local stored, logId, head, headTerm, lastReplId, lastLeader = unpack(
-  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader'))
+local stored, logId, head, headTerm, lastReplId, lastLeader, appVersion = unpack(
+  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader', 'appVersion'))
 stored = stored or '0'
 
 if stored ~= ARGV[1] then
@@ -79,6 +83,9 @@ if stored ~= ARGV[1] then
 end
 if ARGV[8] == '1' and redis.call('GET', KEYS[3]) ~= ARGV[7] then
   return { 'LEASE' }
+end
+if tonumber(appVersion or '0') > tonumber(ARGV[10]) then
+  return { 'VERSION', appVersion }
 end
 
 -- Time keeps a term unique after a rollback. Where the clock is behind, the random step does so very nearly.
@@ -215,23 +222,26 @@ redis.call('HSET', KEYS[1], 'snapshot', ARGV[5], 'snapshotIndex', ARGV[6],
 if ARGV[9] ~= '' then redis.call('EXPIRE', KEYS[4], ARGV[10]) end
 return 1
 `,
-  join: `-- Lets an instance into a group: the same application, a format that it knows. An instance that was in before brings the
+  join: `-- Lets an instance into a group: the same application, a format that it knows, an app no older than what is stored. One that was in before brings the
 -- secrets that it knows; they come back where Redis has lost them, or has gone back to older ones.
 --
 -- KEYS  1 meta
 -- ARGV  1 application   2 highest format version that the instance knows
 --       3 secret   4 secret before it or ''   5 secret that is to follow it or ''
 --       6 version of these secrets, '<changes>-<ms>', or '' if the secret is a fresh one for a group that has none
+--       7 version of the app, or '' where that does not matter: the instance was let in before
 -- Returns  {'JOINED', secret, secret before it or '', secret that is to follow it or '', version}
---          {'APP', application of the group}   {'FORMAT', format version of the group}   nothing was written
+--          {'APP', application of the group}   {'FORMAT', format version of the group}
+--          {'VERSION', newest version of the app that has written to the log}   nothing was written by these three
 -- Of two versions the one with more changes holds. With as many, the older one: an instance that came into an emptied
 -- Redis before all others must not bring its fresh secret to those who still know theirs. What is brought back counts
 -- as a change, so that whoever knows the version knows as well that Redis has lost nothing since.
 
-local app, format, secret, previous, next, version = unpack(redis.call(
-  'HMGET', KEYS[1], 'app', 'formatVersion', 'secret', 'previousSecret', 'nextSecret', 'secretVersion'))
+local app, format, appVersion, secret, previous, next, version = unpack(redis.call('HMGET', KEYS[1],
+  'app', 'formatVersion', 'appVersion', 'secret', 'previousSecret', 'nextSecret', 'secretVersion'))
 if app and app ~= ARGV[1] then return { 'APP', app } end
 if format and not (tonumber(format) and tonumber(format) <= tonumber(ARGV[2])) then return { 'FORMAT', format } end
+if ARGV[7] ~= '' and tonumber(appVersion or '0') > tonumber(ARGV[7]) then return { 'VERSION', appVersion } end
 
 local changes, time = string.match(version or '', '^(%d+)%-(%d+)$')
 local knownChanges, knownTime = string.match(ARGV[6], '^(%d+)%-(%d+)$')

@@ -3,12 +3,14 @@ import type { Applier } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import { type SnapshotHead, type SnapshotStore, writeRecords } from '../log/snapshot.js'
 import { ChunkPacker } from './chunk-packer.js'
-import { TimeSlice } from './time-slice.js'
+import { type Hold, TimeSlice } from './time-slice.js'
 
 /** A snapshot in memory: compressed, and not stored yet. */
 export interface TakenSnapshot {
   readonly head: SnapshotHead
   readonly chunks: readonly Buffer[]
+  /** The longest time that the event loop was held meanwhile. */
+  readonly hold: Hold
 }
 
 /**
@@ -16,20 +18,25 @@ export interface TakenSnapshot {
  * the event loop goes on between slices.
  */
 export async function takeSnapshot(applier: Applier, clock: Clock): Promise<TakenSnapshot> {
-  const { position, table, timeMs, version } = applier
+  const { position, table, timeMs, newestVersion } = applier
   const packer = new ChunkPacker()
   const chunks: Buffer[] = []
+  let largest = ''
+  const slice = new TimeSlice(clock)
   const pack = async () => {
-    const chunk = await packer.pack()
+    const packing = packer.pack()
+    slice.did(largest)
+    const chunk = await packing
+    slice.begin()
+    largest = ''
     if (chunk) chunks.push(chunk)
   }
 
-  const slice = new TimeSlice(clock)
   for (const record of writeRecords(applier.snapshot())) {
-    if (packer.add(record)) {
-      await pack()
-      slice.begin()
-    } else if (slice.over) await slice.next()
+    slice.did(record)
+    if (record.length > largest.length) largest = record
+    if (packer.add(record)) await pack()
+    else if (slice.over) await slice.next()
   }
   await pack()
 
@@ -40,10 +47,10 @@ export async function takeSnapshot(applier: Applier, clock: Clock): Promise<Take
     term: position.term,
     timeMs,
     terms: [...table.rows],
-    version,
+    version: newestVersion,
     ...packer.finish(),
   }
-  return { head, chunks }
+  return { head, chunks, hold: slice.longest }
 }
 
 /** An id that no other snapshot has. */

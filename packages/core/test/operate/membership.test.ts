@@ -22,11 +22,13 @@ function membershipOf() {
   }
   const membership = new Membership({
     log: {
-      join: (application, knows) => called(`join ${application}`, knows?.version) as Promise<Secrets>,
+      join: (application, _version, knows) =>
+        called(`join ${application}`, knows?.version) as Promise<Secrets>,
       rotateSecret: (version) => called('rotate', version),
     },
     credentials: new Credentials(),
     application: 'bank',
+    appVersion: 1,
     logger,
     changed: () => happened.push('changed'),
     warn: (code) => happened.push(code),

@@ -29,6 +29,7 @@ class Group implements Pick<MemberStore, 'list'> {
     },
     credentials: new Credentials(),
     application: 'bank',
+    appVersion: 1,
     logger,
     changed: () => {},
     warn: () => {},

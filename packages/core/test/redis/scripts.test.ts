@@ -61,11 +61,23 @@ async function claim(
     lease?: string
     checkLease?: boolean
     step?: number
+    version?: number
   } = {},
 ): Promise<string[]> {
-  const { floor = 0, nonce = 'n', leader = 'a', lease = 'v', checkLease = false, step = 1 } = given
+  const {
+    floor = 0,
+    nonce = 'n',
+    leader = 'a',
+    lease = 'v',
+    checkLease = false,
+    step = 1,
+    version = 1,
+  } = given
   const expected = given.expected ?? (await meta('term')) ?? 0
-  const args = [expected, floor, nonce, leader, 'http://a', 'https://a', lease, checkLease ? '1' : '0', step]
+  const args = [
+    ...[expected, floor, nonce, leader, 'http://a', 'https://a', lease, checkLease ? '1' : '0', step],
+    version,
+  ]
   return (await callScript(client, 'claim', [keys.meta, keys.terms, keys.lease], args)) as string[]
 }
 
@@ -80,9 +92,13 @@ async function reign(nonce: string): Promise<Claimed> {
 }
 
 /** Runs the append script under a claim, where it found the head; `given` overrides what the leader would say. */
-async function append(claimed: Claimed, entries: string[], given: Partial<Claimed> = {}): Promise<string[]> {
-  const { logId, term, nonce, replId, head, headTerm } = { ...claimed, ...given }
-  const args = [logId, term, nonce, replId, head, headTerm, ...entries]
+async function append(
+  claimed: Claimed,
+  entries: string[],
+  given: Partial<Claimed> & { version?: number } = {},
+): Promise<string[]> {
+  const { logId, term, nonce, replId, head, headTerm, version = 1 } = { ...claimed, ...given }
+  const args = [logId, term, nonce, replId, head, headTerm, version, ...entries]
   return (await callScript(client, 'append', [keys.meta, keys.log, keys.terms], args)) as string[]
 }
 
@@ -171,6 +187,20 @@ describe('claim', () => {
     const before = await everything()
     expect(await claim({ checkLease: true })).toEqual(['LEASE'])
     expect(await everything()).toEqual(before)
+  })
+
+  it('is refused, and writes nothing, where the log holds what a newer version of the app wrote', async () => {
+    await append(await reign('n1'), ['x'], { version: 2 })
+    const before = await everything()
+    expect(await claim({ version: 1 })).toEqual(['VERSION', '2'])
+    expect(await everything()).toEqual(before)
+    for (const version of [2, 10]) expect((await claim({ version }))[0]).toBe('CLAIMED')
+  })
+
+  it('is granted to an older version as long as a newer one has claimed and written nothing', async () => {
+    await append(await reign('n1'), ['x'])
+    await claim({ version: 2 })
+    expect((await claim({ version: 1 }))[0]).toBe('CLAIMED')
   })
 
   it('is granted to the holder of the lease', async () => {
@@ -265,6 +295,16 @@ describe('append', () => {
     const third = await reign('n3')
     await append(third, ['w'])
     expect(await client.hgetall(keys.terms)).toEqual({ [first.term]: '1:n1', [third.term]: '4:n3' })
+  })
+
+  it('remembers the newest version of the app that wrote, as a number', async () => {
+    const claimed = await reign('n')
+    const versions: (string | null)[] = []
+    for (const [at, version] of [9, 10, 2].entries()) {
+      await append(claimed, ['x'], { version, head: `${at}`, headTerm: at === 0 ? '0' : claimed.term })
+      versions.push(await meta('appVersion'))
+    }
+    expect(versions).toEqual(['9', '10', '10'])
   })
 
   it('never takes log time back, whatever the clock of Redis does', async () => {
@@ -409,9 +449,14 @@ describe('read', () => {
 type Secrets = [secret: string, previous: string, next: string, version: string]
 
 /** Runs the join script as an instance that comes for the first time, or one that brings what it knows. */
-function join(app: string, given: { format?: string; brings?: Secrets; fresh?: string } = {}) {
-  const { format = '1', fresh = 'fresh', brings = [fresh, '', '', ''] } = given
-  return callScript(client, 'join', [keys.meta], [app, format, ...brings]) as Promise<[string, ...Secrets]>
+function join(
+  app: string,
+  given: { format?: string; brings?: Secrets; fresh?: string; version?: number | '' } = {},
+) {
+  const { format = '1', fresh = 'fresh', brings = [fresh, '', '', ''], version = 1 } = given
+  return callScript(client, 'join', [keys.meta], [app, format, ...brings, version]) as Promise<
+    [string, ...Secrets]
+  >
 }
 
 describe('join', () => {
@@ -507,6 +552,16 @@ describe('join', () => {
       expect(new Set(knows.map((one) => one.join())).size).toBe(1)
       expect(knows[0]?.slice(0, 3)).toEqual(['new', '', '']) // what has seen most
     }
+  })
+
+  it('refuses a version of the app that is older than what the log holds, and writes nothing', async () => {
+    await join('bank', { version: 2 })
+    await append(await reign('n'), ['x'], { version: 10 })
+    const before = await everything()
+    expect(await join('bank', { version: 9 })).toEqual(['VERSION', '10'])
+    expect(await everything()).toEqual(before)
+    expect((await join('bank', { version: 10 }))[0]).toBe('JOINED')
+    expect((await join('bank', { version: '' }))[0]).toBe('JOINED') // it was let in before
   })
 
   it('lets a newer version of the packages in, and leaves the format', async () => {
