@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { createNode, defineStateMachine } from '@leasehold/core'
 import { onMessage, send } from '../support/program-port.mjs'
 
+const itemName = (n) => `item-${String(n)}`
+
 const store = defineStateMachine({
   name: 'store',
   version: 1,
@@ -12,14 +14,14 @@ const store = defineStateMachine({
     fill(state, { from, count, bytes }, ctx) {
       const text = createHash('sha256').update(ctx.uuid()).digest('base64')
       for (let n = from; n < from + count; n++)
-        state.items[`item-${n}`] = {
+        state.items[itemName(n)] = {
           n,
           text: text.repeat(Math.ceil(bytes / text.length)),
           tags: [n % 7, n % 11],
         }
     },
     put(state, { n, text }) {
-      state.items[`item-${n}`] = { n, text, tags: [] }
+      state.items[itemName(n)] = { n, text, tags: [] }
     },
   },
 })
@@ -28,13 +30,13 @@ const node = createNode({ ...JSON.parse(process.env.NODE_OPTIONS_JSON), stateMac
 const warnings = []
 node.on('warning', ({ code, message }) => warnings.push({ code, message }))
 
-let loading = false
+const load = { on: false }
 let written = 0
 let errors = []
 let latencies = []
 
 async function client(items) {
-  while (loading) {
+  while (load.on) {
     const startMs = performance.now()
     await node.write('put', { n: Math.floor(Math.random() * items), text: `${written++}`.repeat(40) }).then(
       () => latencies.push(performance.now() - startMs),
@@ -56,7 +58,7 @@ const calls = {
     return { bytes: JSON.stringify(node.read((state) => state)).length }
   },
   startLoad({ clients, items }) {
-    loading = true
+    load.on = true
     for (let n = 0; n < clients; n++) void client(items)
   },
   /** What was written since the last call. */
@@ -73,7 +75,7 @@ const calls = {
     return { ...report, maxMs: quantile(sorted, 1) }
   },
   stopLoad() {
-    loading = false
+    load.on = false
   },
   digest: () => ({
     index: node.position.index,

@@ -110,7 +110,7 @@ it('the secret of those who were there holds against a fresh one, even if that c
   await client
     .multi()
     .flushall()
-    .eval(scripts.join, 1, keys.meta, '', '1', 'a fresh secret', '', '', '')
+    .eval(scripts.join, 1, keys.meta, '', '1', 'a fresh secret', '', '', '', '')
     .exec()
   await eventually(async () => (await stored()).secret !== 'a fresh secret')
   expect(await stored()).toEqual(before)

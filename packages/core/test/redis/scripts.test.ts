@@ -675,7 +675,7 @@ describe('importSnapshot', () => {
       ...{
         app: 'bank',
         appVersion: '3',
-        format: '1',
+        formatVersion: '1',
         logId: 'NEW',
         term,
         nonce: 'import',
@@ -691,14 +691,14 @@ describe('importSnapshot', () => {
 
   it('lets the next claim find the head of the snapshot, and no loss', async () => {
     await importAt12()
-    const claimed = await claim()
+    const claimed = await claim({ version: 3 })
     expect(claimed.slice(0, 1).concat(claimed.slice(2, 5), claimed.slice(6, 7))).toEqual([
       ...['CLAIMED', 'NEW', '12', '8', '0'],
     ])
   })
 
   it('takes the place of a log, keeps what belongs to the group, and fences whoever led', async () => {
-    await callScript(client, 'join', [keys.meta], ['bank', '1', 'its secret'])
+    await join('bank', { fresh: 'its secret' })
     const claimed = await reign('n')
     await append(claimed, ['a', 'b'])
     await client.hset(keys.snapshot('2-x'), 'head', '{}')
@@ -744,7 +744,7 @@ describe('importSnapshot', () => {
     ['of another application', { app: 'shop' }, ['APP', 'bank']],
     ['that is not to replace a log', { replace: false }, ['LOG', '2']],
   ])('refuses a snapshot %s, and writes nothing', async (_, given, refusal) => {
-    await callScript(client, 'join', [keys.meta], ['bank', '1', 'its secret'])
+    await join('bank', { fresh: 'its secret' })
     await append(await reign('n'), ['a', 'b'])
     const before = await client.dumpBuffer(keys.meta)
     expect(await importAt12(given)).toEqual(refusal)
