@@ -81,9 +81,7 @@ export class GroupLife {
     const bystander = await this.process('bystander')
     const [gone] = (await follower.groupStatus()).members.filter(({ name }) => name === 'bystander')
     await bystander.program.kill9()
-    await this.#write((item) => doomed.write(item).then(({ code }) => code), 10)
-    const unread = `${keys.jobs}:${gone?.id}:wait`
-    await eventually(async () => this.#server.command('LLEN', unread), { message: 'a job that nobody takes' })
+    await this.#addJob(`${keys.jobs}:${gone?.id}`, 'wait')
 
     const trimmed = async () => Number(await this.#server.command('HGET', keys.meta, 'first')) > 1
     await eventually(
@@ -147,14 +145,19 @@ export class GroupLife {
 
   /** As if its process had been stopped in the middle of a job for so long that the job's lock ran out. */
   async #takesUpAStalledJob({ id, name }: LedgerNode): Promise<void> {
-    const [queue, job] = [`${keysOf(this.group).jobs}:${id}`, 't1-1']
-    const [data, opts] = [JSON.stringify({ term: 1, to: 1 }), JSON.stringify({ removeOnComplete: true })]
-    const fields = ['name', 'range', 'data', data, 'opts', opts, 'timestamp', 1, 'delay', 0, 'priority', 0]
-    await this.#server.command('HSET', `${queue}:${job}`, ...fields)
-    await this.#server.command('RPUSH', `${queue}:active`, job)
-    await eventually(async () => (await this.#server.command('EXISTS', `${queue}:${job}`)) === 0, {
+    const job = await this.#addJob(`${keysOf(this.group).jobs}:${id}`, 'active')
+    await eventually(async () => (await this.#server.command('EXISTS', job)) === 0, {
       message: `${name} to do a stalled job`,
     })
+  }
+
+  /** Puts a job into a list of a queue, past BullMQ, and returns its key. */
+  async #addJob(queue: string, list: 'wait' | 'active'): Promise<string> {
+    const [data, opts] = [JSON.stringify({ term: 1, to: 1 }), JSON.stringify({ removeOnComplete: true })]
+    const fields = ['name', 'range', 'data', data, 'opts', opts, 'timestamp', 1, 'delay', 0, 'priority', 0]
+    await this.#server.command('HSET', `${queue}:t1-1`, ...fields)
+    await this.#server.command('RPUSH', `${queue}:${list}`, 't1-1')
+    return `${queue}:t1-1`
   }
 
   /** What an instance has left in Redis. */

@@ -59,7 +59,7 @@ export function forward(node: AdapterNode, settings: RouteSettings): Route {
           if (outcome.cause) log.unreachable(server, outcome.cause)
           if (!body.intact)
             throw new NoLeaderError(`${server.id} does not lead, and the body was too long to be kept`)
-          search.refused(server, outcome.why)
+          search.refused(server, outcome.why, outcome.timedOut && connectWithinMs < settings.connectTimeoutMs)
           break
         case 'unknown':
           log.unanswered(requestId, server, outcome.cause)

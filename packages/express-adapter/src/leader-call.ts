@@ -9,7 +9,7 @@ export type CallOutcome =
   /** Its answer went to the client, as far as it came; or the client is gone. */
   | { readonly kind: 'answered' }
   /** It surely did not run, and nothing went to the client. With a `cause`, no connection came about. */
-  | { readonly kind: 'refused'; readonly why: string; readonly cause?: Error }
+  | { readonly kind: 'refused'; readonly why: string; readonly cause?: Error; readonly timedOut?: boolean }
   /** A copy left, and no answer came: it may have run or may still run. Nothing went to the client. */
   | { readonly kind: 'unknown'; readonly why: string; readonly cause: Error }
 
@@ -43,7 +43,7 @@ export function callLeader(
     const onGone = () => relay.cancel()
     const onSuperseded = () => relay.giveUpUnsent('did not accept a connection before another instance led')
     const cancelTimer = after(connectWithinMs, () =>
-      relay.giveUpUnsent(`did not accept a connection within ${Math.round(connectWithinMs)} ms`),
+      relay.giveUpUnsent(`did not accept a connection within ${Math.round(connectWithinMs)} ms`, true),
     )
     const relay = new ReplyRelay(call.requestId, res, (outcome) => {
       cancelTimer()
@@ -84,8 +84,8 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
   }
 
   /** Calls the request back, if nothing of it has left yet. */
-  giveUpUnsent(why: string) {
-    if (!this.#sending) this.#settle({ kind: 'refused', why })
+  giveUpUnsent(why: string, timedOut = false) {
+    if (!this.#sending) this.#settle({ kind: 'refused', why, timedOut })
   }
 
   #settle(outcome: CallOutcome) {

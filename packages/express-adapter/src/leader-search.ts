@@ -45,12 +45,15 @@ export class LeaderSearch {
     })
   }
 
-  /** The leader did not run the request, for sure: `why`. Another leader is asked at once, the same one after a pause. */
-  refused(leader: LeaderInfo, why: string): void {
+  /**
+   * The leader did not run the request, for sure: `why`. Another leader is asked at once, the same one after a pause.
+   *
+   * @param wasCut whether the deadline cut the try short; then the one before it says more
+   */
+  refused(leader: LeaderInfo, why: string, wasCut = false): void {
     this.#startWaiting()
     const before = this.#refusal?.leader.id === leader.id ? this.#refusal.why : undefined
-    // The deadline cuts the last try short, so the one before says more.
-    const reason = this.remainingMs < 1 ? (before ?? why) : why
+    const reason = wasCut ? (before ?? why) : why
     this.#refusal = { leader, why: reason, askAgainAt: now() + jitter(this.#pauseMs) }
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }

@@ -31,7 +31,7 @@ describe.each(EXPRESS)('forwarding to a leader behind https, on %s', (_version, 
     })
     const port = await listen(leader)
     const follower = await startInstance(express, 'follower', (app, node) => {
-      app.use(routeWrites(node.asNode, { hold: { ms: 300 }, ...options }))
+      app.use(routeWrites(node.asNode, { hold: { ms: 1000 }, ...options }))
     })
     const lead = (host = '127.0.0.1') =>
       follower.node.follow({ id: 'leader', term: 3, url: `https://${host}:${port}` })
