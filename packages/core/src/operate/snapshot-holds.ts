@@ -22,7 +22,7 @@ export class SnapshotHolds {
     this.#told.add(what + where)
     this.#warn(
       'SNAPSHOT_BLOCKS',
-      `${what} held the event loop for ${Math.round(ms)} ms at ${where} (${characters} characters at once), more than a tenth of lease.ttlMs (${this.#leaseTtlMs} ms): a leader that cannot renew its lease meanwhile may lose it. Divide that value into smaller ones, or raise lease.ttlMs.`,
+      `${what} held the event loop for ${Math.round(ms)} ms at ${where} (a record of ${characters} characters), more than a tenth of lease.ttlMs (${this.#leaseTtlMs} ms): a leader that cannot renew its lease meanwhile may lose it. A large text, or an object with very many keys, cannot be taken in slices: divide it, or raise lease.ttlMs.`,
     )
   }
 }

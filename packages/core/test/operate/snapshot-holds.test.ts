@@ -13,7 +13,7 @@ it('says how long, where and what to do, beyond a tenth of the lease', () => {
   expect(warnings).toEqual([])
   holds.held('taking', { ms: 500.6, path: ['text'], characters: 50_000_000 })
   expect(warnings).toEqual([
-    'SNAPSHOT_BLOCKS: Taking a snapshot held the event loop for 501 ms at text (50000000 characters at once), more than a tenth of lease.ttlMs (5000 ms): a leader that cannot renew its lease meanwhile may lose it. Divide that value into smaller ones, or raise lease.ttlMs.',
+    'SNAPSHOT_BLOCKS: Taking a snapshot held the event loop for 501 ms at text (a record of 50000000 characters), more than a tenth of lease.ttlMs (5000 ms): a leader that cannot renew its lease meanwhile may lose it. A large text, or an object with very many keys, cannot be taken in slices: divide it, or raise lease.ttlMs.',
   ])
 })
 
