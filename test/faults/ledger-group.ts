@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createNode, type DemotionReason, type NodeOptions } from '@leasehold/core'
+import { createNode, type DemotionReason, type NodeOptions, type Warning } from '@leasehold/core'
 import { keysOf } from '../../packages/core/src/redis/keys.js'
 import { scripts } from '../../packages/core/src/redis/scripts.generated.js'
 import { eventually } from '../support/deadline.js'
@@ -22,25 +22,31 @@ type MemberOptions = Partial<Pick<NodeOptions, 'heartbeatMs' | 'commandTimeoutMs
   ttlMs?: number
 }
 
-/** A node in this process. It has its own ways to the log and to the lease, which a test may cut. Made by `LedgerGroup`. */
+/**
+ * A node in this process. It has its own ways to the log and to each node of the lease, which a test may cut. Made by
+ * `LedgerGroup`.
+ */
 export class Member implements LedgerHolder {
   readonly name: string
   readonly node
   readonly log: TcpProxy
-  readonly lease: TcpProxy
+  /** In the order of the lease's nodes. */
+  readonly leases: readonly TcpProxy[]
   /** In the order in which they were emitted. */
   readonly happened: Happening[] = []
+  readonly warnings: Warning[] = []
 
-  constructor(group: string, name: string, log: TcpProxy, lease: TcpProxy, options: MemberOptions) {
+  constructor(group: string, name: string, ways: [TcpProxy, ...TcpProxy[]], options: MemberOptions) {
     const { ttlMs = 1000, ...others } = options
+    const [log, ...leases] = ways
     this.name = name
     this.log = log
-    this.lease = lease
+    this.leases = leases
     this.node = createNode({
       group,
       name,
-      redis: `redis://127.0.0.1:${log.port}`,
-      lease: { redis: `redis://127.0.0.1:${lease.port}`, ttlMs },
+      redis: urlOf(log),
+      lease: { redis: leases.map(urlOf), ttlMs },
       heartbeatMs: 200,
       settleMs: 500, // after a start of Redis, everybody waits that long
       stopTimeoutMs: 1000,
@@ -49,6 +55,15 @@ export class Member implements LedgerHolder {
     })
     this.node.on('elected', ({ term }) => this.happened.push({ event: 'elected', term }))
     this.node.on('demoted', ({ term, reason }) => this.happened.push({ event: 'demoted', term, reason }))
+    this.node.on('warning', (warning) => this.warnings.push(warning))
+  }
+
+  /** Its way to the lease, where that has one node. */
+  get lease(): TcpProxy {
+    const [lease, ...others] = this.leases
+    if (!lease || others.length > 0)
+      throw new Error(`${this.name} has ${this.leases.length} ways to the lease`)
+    return lease
   }
 
   write(item: string): Promise<Answer> {
@@ -65,9 +80,14 @@ export class Member implements LedgerHolder {
     return this.node.term
   }
 
-  /** Ends all faults on both of its ways, and closes what they left mute, so that the node connects anew. */
+  /** Cuts it off from everything without closing a connection, as if its host were gone. */
+  cutOff(): void {
+    for (const proxy of [this.log, ...this.leases]) proxy.halfOpen()
+  }
+
+  /** Ends all faults on its ways, and closes what they left mute, so that the node connects anew. */
   reconnect(): void {
-    for (const proxy of [this.log, this.lease]) {
+    for (const proxy of [this.log, ...this.leases]) {
       proxy.heal()
       proxy.reset()
     }
@@ -80,18 +100,21 @@ export class LedgerGroup {
   readonly keys = keysOf(this.name)
   readonly members: Member[] = []
   readonly #redis: RedisServer
+  readonly #leaseNodes: readonly RedisServer[]
 
-  constructor(redis: RedisServer) {
+  /** @param leaseNodes where the lease lies; by default on the log's Redis. */
+  constructor(redis: RedisServer, leaseNodes: readonly RedisServer[] = [redis]) {
     this.#redis = redis
+    this.#leaseNodes = leaseNodes
   }
 
   /** Starts a node and waits until it has joined; the first one leads then. */
   async add(name: string, options: MemberOptions = {}): Promise<Member> {
     // Else the first append of all is answered NOSCRIPT, and a fault set on it would hit no append.
     await this.#redis.command('SCRIPT', 'LOAD', scripts.append)
-    const targetPort = this.#redis.port
-    const [log, lease] = await Promise.all([startProxy({ targetPort }), startProxy({ targetPort })])
-    const member = new Member(this.name, name, log, lease, options)
+    const wayTo = ({ port }: RedisServer) => startProxy({ targetPort: port })
+    const ways = await Promise.all([wayTo(this.#redis), ...this.#leaseNodes.map(wayTo)])
+    const member = new Member(this.name, name, ways, options)
     this.members.push(member)
     await member.node.start()
     return member
@@ -104,9 +127,13 @@ export class LedgerGroup {
 
   /** Stops all nodes. */
   async stop(): Promise<void> {
-    for (const { log, lease } of this.members) for (const proxy of [log, lease]) proxy.heal()
+    for (const { log, leases } of this.members) for (const proxy of [log, ...leases]) proxy.heal()
     await Promise.all(this.members.map(({ node }) => node.stop()))
   }
+}
+
+function urlOf({ port }: TcpProxy): string {
+  return `redis://127.0.0.1:${port}`
 }
 
 /** Redis's id of the connection on which a node has claimed. */

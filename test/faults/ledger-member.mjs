@@ -34,6 +34,13 @@ const calls = {
   look: () => ({ leads: node.isLeader, term: node.term, index: node.position.index, happened }),
   alive: async () => (await node.groupStatus()).members.filter(({ alive }) => alive).map(({ id }) => id),
   ledger: () => node.read((state) => state),
+  sign: (text) => node.credentials.sign(text),
+  verify: ({ text, signature }) => node.credentials.verify(text, signature),
+  rotateSecret: (inFlightMs) =>
+    node.rotateSecret({ inFlightMs }).then(
+      () => ({ code: 'OK' }),
+      ({ code, message }) => ({ code, message }),
+    ),
   shiftClock: (ms) => ({ nowMs: shiftClock(ms) }),
 
   /** Blocks the event loop in the turn of a write; looks at once, and writes again at every kind of moment behind it. */

@@ -107,7 +107,8 @@ export function startWriters(holders: () => readonly LedgerHolder[], count = 6):
       const operation = await observed(holder, client, `${client}-${n}`)
       history.push(operation)
       if (operation.outcome !== 'ok') at++
-      await sleep(operation.outcome === 'ok' ? 1 : 10)
+      // Without a hold on the process: writers that a failed test has left behind must not keep it alive.
+      await sleep(operation.outcome === 'ok' ? 1 : 10, undefined, { ref: false })
     }
   }
   const ended = Promise.all(Array.from({ length: count }, (_, client) => run(client)))
@@ -122,6 +123,12 @@ export function startWriters(holders: () => readonly LedgerHolder[], count = 6):
       return history
     },
   }
+}
+
+/** Waits until some more writes have been acknowledged. */
+export async function moreWrites(writers: Writers, count = 50): Promise<void> {
+  const { acknowledged } = writers
+  await eventually(() => writers.acknowledged > acknowledged + count, { message: 'writes to go on' })
 }
 
 /** What is wrong between what the writers were told and what the log holds; see `checkLists`. */

@@ -24,7 +24,7 @@ function exportsOf(folder: string): Exported[] {
 function isDocumented({ name, path }: Exported): boolean {
   const text = textOf(path) ?? ''
   const declared = new RegExp(
-    `^export (?:abstract )?(?:class|function|interface|type|const) ${name}\\b`,
+    `^export (?:abstract |async )?(?:class|function|interface|type|const) ${name}\\b`,
     'm',
   ).exec(text)
   return declared !== null && text.slice(0, declared.index).trimEnd().endsWith('*/')

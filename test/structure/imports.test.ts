@@ -34,7 +34,7 @@ const ORDER = [
     'election-node',
     'replicated-node',
   ],
-  ['create-node'],
+  ['create-node', 'import-snapshot'],
   ['index'],
 ]
 
@@ -81,11 +81,11 @@ it('only redis/ knows ioredis, redlock and bullmq, and nothing else comes from o
   expect(new Set(packages.map(({ target }) => target))).toEqual(new Set(['ioredis', 'redlock', 'bullmq']))
 })
 
-it('only createNode knows redis/', () => {
+it('only createNode and importSnapshot know redis/', () => {
   const users = inside.filter(
     ({ from, target }) => placeOf(target) === 'redis/' && placeOf(from) !== 'redis/',
   )
-  expect(new Set(users.map(({ from }) => placeOf(from)))).toEqual(new Set(['create-node']))
+  expect(new Set(users.map(({ from }) => placeOf(from)))).toEqual(new Set(['create-node', 'import-snapshot']))
 })
 
 it('the adapter knows only the public face of core', () => {

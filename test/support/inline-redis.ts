@@ -1,17 +1,26 @@
 import { connect } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 
 /**
  * Sends one command to a Redis on loopback over a socket of its own and returns the reply's text. Needs no client
  * library, so it also works before the server is ready, and leaves nothing open.
  *
+ * @param tls what to trust and to show, for a port that speaks TLS
  * @throws Error with the server's message if the reply is an error; if the connection fails or closes; or after
  * `timeoutMs`.
  */
-export function inlineCommand(port: number, command: string, timeoutMs = 5_000): Promise<string> {
+export function inlineCommand(
+  port: number,
+  command: string,
+  timeoutMs = 5_000,
+  tls?: ConnectionOptions,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = ''
     const fail = (why: string) => reject(new Error(`${command} to port ${port}: ${why}`))
-    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`))
+    const place = { port, host: '127.0.0.1' }
+    const send = () => socket.write(`${command}\r\n`)
+    const socket = tls ? connectTls({ ...place, ...tls }, send) : connect(place, send)
     const timer = setTimeout(() => {
       fail(`no reply within ${timeoutMs} ms`)
       socket.destroy()

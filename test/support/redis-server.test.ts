@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { Redis } from 'ioredis'
+import { Authority } from './certificates.js'
 import { eventually } from './deadline.js'
 import type * as FreePort from './free-port.js'
 import { freePort } from './free-port.js'
@@ -35,6 +36,35 @@ it('takes clients at its URL', async () => {
   } finally {
     client.disconnect()
   }
+})
+
+describe('with TLS', () => {
+  it.each([
+    [false, /^PONG$/],
+    [true, /certificate required|ECONNRESET/],
+  ])('nothing else is spoken; client certificates are a must: %p', async (clientCerts, withoutOne) => {
+    const authority = await Authority.create()
+    const { cert: ca } = authority
+    const server = await startRedis({ tls: { ...(await authority.issue()), ca, clientCerts } })
+    expect(server.url).toBe(`rediss://127.0.0.1:${server.port}`)
+    await server.command('SET', 'key', 'value')
+    await server.restart()
+    await server.wipe()
+    expect(await server.command('DBSIZE')).toBe(0)
+
+    const client = { ca, ...(await authority.issue()) }
+    expect(await inlineCommand(server.port, 'PING', undefined, client)).toBe('PONG')
+    const answer = inlineCommand(server.port, 'PING', undefined, { ca })
+    expect(await answer.catch((error: Error) => error.message)).toMatch(withoutOne)
+    await expect(inlineCommand(server.port, 'PING')).rejects.toThrow(/the connection closed|ECONNRESET/)
+  })
+
+  it('the commands of the test itself work whatever host its certificate is good for', async () => {
+    const authority = await Authority.create()
+    const certificate = await authority.issue({ hosts: ['elsewhere.test'] })
+    const server = await startRedis({ tls: { ...certificate, ca: authority.cert } })
+    expect(await server.command('PING')).toBe('PONG')
+  })
 })
 
 it.each([

@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionOptions } from 'node:tls'
 import { Redis } from 'ioredis'
+import type { Certificate } from './certificates.js'
 import { freePort } from './free-port.js'
 import { inlineCommand } from './inline-redis.js'
 import { type OwnedProcess, own } from './owned-process.js'
@@ -10,12 +12,22 @@ import { type OwnedProcess, own } from './owned-process.js'
 const READY_WITHIN_MS = 10_000
 const START_ATTEMPTS = 5
 
+/** How a test's Redis speaks TLS. */
+export interface RedisTls extends Certificate {
+  /** What it trusts, and what its clients are to trust: the certificate of an authority. */
+  readonly ca: string
+  /** Whether clients must show a certificate. Default false. */
+  readonly clientCerts?: boolean
+}
+
 /** How a test's Redis is set up. */
 export interface StartRedisOptions {
   /** When the append-only file is forced to disk; `'no'` keeps nothing at all over a restart. Default `'no'`. */
   appendOnly?: 'no' | 'everysec' | 'always'
   /** A port to insist on; by default any free one. */
   port?: number
+  /** Listen with TLS, and with nothing else. */
+  tls?: RedisTls
   /** Further arguments of redis-server, for instance `['--maxmemory', '10mb']`. */
   args?: string[]
 }
@@ -28,17 +40,19 @@ export class RedisServer {
   /** Where it keeps its append-only file. */
   readonly dir: string
   readonly #args: readonly string[]
+  readonly #tls: RedisTls | undefined
   #process: OwnedProcess | undefined
   #client: Redis | undefined
 
-  constructor(port: number, dir: string, args: readonly string[]) {
+  constructor(port: number, dir: string, args: readonly string[], tls: RedisTls | undefined) {
     this.port = port
     this.dir = dir
     this.#args = args
+    this.#tls = tls
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`
+    return `${this.#tls ? 'rediss' : 'redis'}://127.0.0.1:${this.port}`
   }
 
   /** @throws Error if it does not run. */
@@ -54,7 +68,7 @@ export class RedisServer {
 
   /** FLUSHALL, over a connection of its own. */
   async wipe(): Promise<void> {
-    await inlineCommand(this.port, 'FLUSHALL')
+    await inlineCommand(this.port, 'FLUSHALL', undefined, this.#clientTls)
   }
 
   /** SIGKILL. Resolves when the process is gone. */
@@ -74,7 +88,7 @@ export class RedisServer {
     const started = await own(command, [...this.#args, ...extraArgs], { cwd: this.dir })
     this.#process = started
     const deadlineMs = performance.now() + READY_WITHIN_MS
-    while (!(await answers(this.port, started.pid))) {
+    while (!(await answers(this.port, started.pid, this.#clientTls))) {
       if (started.running && performance.now() < deadlineMs) {
         await sleep(5)
         continue
@@ -106,6 +120,14 @@ export class RedisServer {
     await rm(this.dir, { recursive: true, force: true })
   }
 
+  /** What a client of the tests' own needs. It shows the server's own certificate, should it be asked for one. */
+  get #clientTls(): ConnectionOptions | undefined {
+    if (!this.#tls) return undefined
+    const { ca, cert, key } = this.#tls
+    // Tests may give the server a certificate that is no good for its address.
+    return { ca, cert, key, checkServerIdentity: () => undefined }
+  }
+
   #running(): OwnedProcess {
     if (!this.#process?.running) throw new Error(`The Redis on port ${this.port} does not run`)
     return this.#process
@@ -120,6 +142,7 @@ export class RedisServer {
       maxRetriesPerRequest: 1,
       retryStrategy: null,
       commandTimeout: 5_000,
+      ...(this.#clientTls && { tls: this.#clientTls }),
     })
     // The failed command tells; a client without this listener would print as well.
     client.on('error', () => {})
@@ -143,9 +166,10 @@ export class RedisServer {
  */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RedisServer> {
   const dir = await mkdtemp(join(tmpdir(), 'leasehold-redis-'))
+  if (options.tls) await writeTlsFiles(dir, options.tls)
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort())
-    const server = new RedisServer(port, dir, serverArgs(port, dir, options))
+    const server = new RedisServer(port, dir, serverArgs(port, dir, options), options.tls)
     running.add(server)
     try {
       await server.restart()
@@ -170,19 +194,34 @@ export async function stopAllRedis(): Promise<void> {
 function serverArgs(
   port: number,
   dir: string,
-  { appendOnly = 'no', args = [] }: StartRedisOptions,
+  { appendOnly = 'no', tls, args = [] }: StartRedisOptions,
 ): string[] {
   const aof =
     appendOnly === 'no' ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', appendOnly]
-  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir]
+  const listen = tls ? ['--port', '0', '--tls-port', String(port), ...tlsArgs(tls)] : ['--port', String(port)]
+  const place = [...listen, '--bind', '127.0.0.1', '--dir', dir]
   return [...place, '--save', '', ...aof, '--enable-debug-command', 'yes', ...args]
 }
 
+const TLS_FILES = { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } as const
+
+async function writeTlsFiles(dir: string, tls: RedisTls): Promise<void> {
+  const names = Object.entries(TLS_FILES) as [keyof typeof TLS_FILES, string][]
+  await Promise.all(names.map(([part, name]) => writeFile(join(dir, name), tls[part])))
+}
+
+/** By names alone: the server runs in its directory. */
+function tlsArgs({ clientCerts = false }: RedisTls): string[] {
+  const { ca, cert, key } = TLS_FILES
+  const files = ['--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key]
+  return [...files, '--tls-auth-clients', clientCerts ? 'yes' : 'no']
+}
+
 /** Whether this very process answers on the port: another server may have taken it in between. */
-async function answers(port: number, pid: number): Promise<boolean> {
+async function answers(port: number, pid: number, tls: ConnectionOptions | undefined): Promise<boolean> {
   try {
-    await inlineCommand(port, 'PING', 1_000)
-    return (await inlineCommand(port, 'INFO server', 1_000)).includes(`process_id:${pid}\r\n`)
+    await inlineCommand(port, 'PING', 1_000, tls)
+    return (await inlineCommand(port, 'INFO server', 1_000, tls)).includes(`process_id:${pid}\r\n`)
   } catch {
     return false
   }

@@ -84,8 +84,10 @@ function describeMember(instance: Instance, view: MemberView, head: number): Mem
     appliedIndex,
     lagEntries: Math.max(0, head - appliedIndex),
     alive: roster.isAlive(view),
+    halted: view.halted,
     eligible: view.eligible,
     priority: view.priority,
+    appVersion: view.version,
     load: view.load,
   }
 }
@@ -113,6 +115,9 @@ export function describeSelf(instance: Instance, load: number): Member {
     priority,
     load: Math.round(load * 1000) / 1000,
     version: instance.parts.machine?.version ?? 0,
+    secretVersion: instance.membership.version,
+    halted: instance.catchUp.halted,
+    ...(instance.catchUp.loading && { loading: true }),
     ...(instance.elector.leads && { times: timesOf(instance) }),
   }
 }

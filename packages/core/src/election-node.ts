@@ -6,11 +6,14 @@ import { Instance } from './instance.js'
 import { Lifecycle } from './lifecycle.js'
 import type { Credentials } from './operate/credentials.js'
 import type { LeaderFunction } from './operate/leader-work.js'
+import { IN_FLIGHT_MS, type RotateOptions } from './operate/rotation.js'
 import type { GroupStatus, InstanceStatus } from './operate/status.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import type { Position } from './position.js'
+
+const MAX_IN_FLIGHT_MS = 3_600_000
 
 /** Makes a node's parts, telling it where to report what is dubious about them. */
 export type CreateParts = (warn: (code: string, message: string) => void) => Parts
@@ -122,7 +125,9 @@ export class ElectionNode {
    * Joins the group. Resolves once the replica has caught up and somebody leads; on a lone instance, once it leads.
    * A failed start leaves nothing running, and a node starts once: make a new one to try again.
    *
-   * @throws LeaseholdError `REDIS_UNREACHABLE`, `REDIS_UNSUPPORTED`, `NAME_TAKEN`, `APP_MISMATCH`, `START_TIMEOUT`, `STOPPED`.
+   * @throws LeaseholdError `REDIS_UNREACHABLE`, `REDIS_UNSUPPORTED`, `REDIS_FORBIDDEN`, `NAME_TAKEN`, `APP_MISMATCH`,
+   * `VERSION_TOO_OLD`, `START_TIMEOUT`, `STOPPED`.
+   * @throws OptionsError if two of `lease.redis` turn out to be the same server.
    */
   start(): Promise<void> {
     return (this.#starting ??= this.#lifecycle.join())
@@ -154,6 +159,23 @@ export class ElectionNode {
   /** The whole group, as Redis has it now. Rejects if the log's Redis is out of reach. */
   groupStatus(): Promise<GroupStatus> {
     return describeGroup(this.instance)
+  }
+
+  /**
+   * Gives the group a new secret while it works: any instance may call it, and at no moment is a forwarded request
+   * refused. Resolves when no living instance believes any more what is signed with the secret that was in use at the
+   * call; that takes about six heartbeats and `inFlightMs`. Where it ends early, or its process dies, all go on
+   * believing each other, and another call on any instance finishes it.
+   *
+   * @throws LeaseholdError `ROTATION_UNFINISHED` if a living instance does not follow, or Redis does not answer, within
+   * 30 heartbeats; `NOT_STARTED`; `STOPPED`.
+   * @throws OptionsError if `inFlightMs` is not a whole number of at least 0.
+   */
+  async rotateSecret({ inFlightMs = IN_FLIGHT_MS }: RotateOptions = {}): Promise<void> {
+    const check = new OptionChecks()
+    check.integer('inFlightMs', inFlightMs, 0, MAX_IN_FLIGHT_MS, 'ms')
+    check.throwIfAny()
+    await this.#lifecycle.rotateSecret(inFlightMs)
   }
 
   on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {

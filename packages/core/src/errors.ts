@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'START_TIMEOUT'
   | 'REDIS_UNREACHABLE'
   | 'REDIS_UNSUPPORTED'
+  | 'REDIS_FORBIDDEN'
   | 'NAME_TAKEN'
   | 'APP_MISMATCH'
   | 'NOT_LEADER'
@@ -28,6 +29,9 @@ export type ErrorCode =
   | 'LAGGING'
   | 'LINEAGE_LOST'
   | 'VERSION_TOO_OLD'
+  | 'ROTATION_UNFINISHED'
+  | 'SNAPSHOT_BAD'
+  | 'GROUP_NOT_EMPTY'
   | 'NOT_SUPPORTED'
   | 'BODY_CONSUMED'
   | 'NO_PUBLIC_URL'
@@ -197,6 +201,15 @@ export class LineageLostError extends LeaseholdError {
     )
     this.position = position
   }
+}
+
+/** The code of this instance is too old for what the log holds. `what` says what that is. */
+export function versionTooOld(what: string, cause?: unknown): LeaseholdError {
+  return new LeaseholdError(
+    'VERSION_TOO_OLD',
+    `${what}. Deploy the version that wrote it, or a later one, in place of this one. Nothing was changed; instances that understand it go on.`,
+    { cause },
+  )
 }
 
 /** Something that a later release will do was asked for. Nothing weaker was done instead. */

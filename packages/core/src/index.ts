@@ -25,9 +25,12 @@ export {
   OutcomeUnknownError,
 } from './errors.js'
 export type { DemotionReason, LeaderInfo, NodeEvents, Role, Warning } from './events.js'
+export { type ImportedSnapshot, type ImportOptions, importSnapshot } from './import-snapshot.js'
 export type { Logger } from './observe/logger.js'
 export type { Credentials } from './operate/credentials.js'
 export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'
+export type { RotateOptions } from './operate/rotation.js'
+export type { SnapshotSource } from './operate/snapshot-import.js'
 export type { GroupStatus, InstanceStatus, MemberStatus, Times } from './operate/status.js'
 export { DEFAULTS, type NodeOptions, type RedisTarget, type WriteConcern } from './options.js'
 export { formatPosition, parsePosition, type Position } from './position.js'

@@ -6,25 +6,28 @@ import { describeSelf } from './describe.js'
 import { Elector } from './elect/elector.js'
 import { Heartbeat } from './elect/heartbeat.js'
 import { Leadership } from './elect/leadership.js'
-import { RANK_DELAY_MS, rankOf } from './elect/ranking.js'
+import { runDelayMs } from './elect/ranking.js'
 import { Roster } from './elect/roster.js'
 import { afterHeartbeat } from './reactions.js'
 import { onRoleChanged } from './role-change.js'
-import { NotLeaderError, NotReadableError } from './errors.js'
+import { NotLeaderError, NotReadableError, versionTooOld } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { InstanceReplica } from './instance-replica.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
+import { Membership } from './operate/membership.js'
 import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
+import { SnapshotHolds } from './operate/snapshot-holds.js'
 import { Sweeper } from './operate/sweeper.js'
 import { takeOver } from './operate/take-over.js'
 import { AppliedWaiters } from './read/applied-waiters.js'
 import { ConsistentReads } from './read/consistency.js'
-import { CatchUp, type CatchUpListener } from './replicate/catch-up.js'
+import { CatchUp } from './replicate/catch-up.js'
+import type { CatchUpListener } from './replicate/catch-up-listener.js'
 import { Pusher } from './replicate/pusher.js'
 import { Receiver } from './replicate/receiver.js'
 import { Copies } from './write/copies.js'
@@ -65,6 +68,7 @@ export class Instance {
   readonly sweeper: Sweeper
   readonly work: LeaderWork
   readonly credentials = new Credentials()
+  readonly membership: Membership
   readonly requestMs = new MovingAverage()
   readonly copyMs = new MovingAverage()
   recoverMs: number | undefined
@@ -174,6 +178,15 @@ export class Instance {
       },
     })
     this.reads = new ConsistentReads(new InstanceReplica(this), clock)
+    this.membership = new Membership({
+      log,
+      credentials: this.credentials,
+      application: machine?.name ?? '',
+      appVersion: machine?.version ?? 0,
+      logger,
+      changed: () => this.heartbeat.beatNow(),
+      warn: (code, message, cause) => this.warn(code, message, cause),
+    })
     this.work = new LeaderWork((error) => {
       logger.error({ err: error }, 'a whileLeader function failed')
       emit('error', error instanceof Error ? error : new Error(String(error)))
@@ -199,6 +212,7 @@ export class Instance {
     if (this.stopping) return 'it is stopping'
     if (!this.options.eligible) return 'the option eligible is false'
     if (this.needsUrl && this.url === undefined) return 'it has no url, and requests are routed to it'
+    if (this.membership.refusal) return `Redis has another group in its place (${this.membership.refusal})`
     if (this.catchUp.halted) return `its replica does not follow the log (${this.catchUp.halted})`
     return undefined
   }
@@ -230,8 +244,12 @@ export class Instance {
 
   #replicaListener(): CatchUpListener {
     const { emit } = this.parts
+    const holds = new SnapshotHolds(this.options.leaseTtlMs, (code, message) => this.warn(code, message))
     return {
-      read: (page) => this.leadership.read(page),
+      read: (page) => {
+        this.leadership.read(page)
+        this.membership.noticed(page.secretVersion)
+      },
       used: () => this.noticeCatchUp(),
       present: (state, claimed) => this.writer.resolveLost(state, claimed),
       diverged: (position, agreedIndex) => {
@@ -239,8 +257,15 @@ export class Instance {
         emit('diverged', { position, agreedIndex, lost: position.index - agreedIndex })
       },
       logLost: (position, head) => emit('logLost', { position, head }),
-      versionTooOld: (cause) =>
-        this.warn('VERSION_TOO_OLD', `${cause.message}; this instance stops applying the log.`, cause),
+      versionTooOld: (cause) => {
+        const { message } = versionTooOld(
+          `${cause.message}; this instance stops applying the log and cannot lead`,
+        )
+        this.warn('VERSION_TOO_OLD', message, cause)
+        this.heartbeat.beatNow() // nobody should wait for it to run for leadership
+      },
+      loading: () => this.heartbeat.beatNow(), // so that the log is not trimmed behind what it loads
+      loopHeld: (doing, hold) => holds.held(doing, hold),
       badSnapshot: (cause) => this.warn('SNAPSHOT_BAD', `${cause.message}; it is not used.`, cause),
     }
   }
@@ -255,6 +280,7 @@ export class Instance {
   #candidacy(): ConstructorParameters<typeof Elector>[0]['candidacy'] {
     const { id } = this.options
     return {
+      appVersion: this.parts.machine?.version ?? 0,
       floor: () => Math.max(this.leadership.floor, this.applier.position.term),
       self: () => ({ id, url: this.url, publicUrl: this.publicUrl }),
       standing: () => ({ eligible: this.ineligibleBecause === undefined, delayMs: this.#delayMs() }),
@@ -271,10 +297,12 @@ export class Instance {
   /** Lets better candidates go first. The last leader is gone, or it would not be vacant. */
   #delayMs(): number {
     const { id } = this.options
+    const { newestVersion } = this.applier
     const rivals = this.roster.alive.filter(
-      (member) => member.id === id || member.id !== this.leadership.claimantId,
+      // One whose app is too old for the log cannot lead, whatever it said of itself last.
+      (member) =>
+        member.id === id || (member.id !== this.leadership.claimantId && member.version >= newestVersion),
     )
-    const rank = rankOf(id, rivals)
-    return rank === 0 ? 0 : jitter(rank * RANK_DELAY_MS)
+    return jitter(runDelayMs(id, rivals))
   }
 }

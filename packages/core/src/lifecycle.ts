@@ -1,7 +1,8 @@
 import { withDeadline } from './clock.js'
 import { describeSelf } from './describe.js'
-import { LeaseholdError, OutcomeUnknownError } from './errors.js'
+import { LeaseholdError, OutcomeUnknownError, versionTooOld } from './errors.js'
 import type { Instance } from './instance.js'
+import { Rotation } from './operate/rotation.js'
 import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
 
 /** How long a leader that stops waits to learn who follows it. */
@@ -14,7 +15,7 @@ const SUCCESSOR_LOOK_MS = 50
  */
 export class Lifecycle {
   readonly #instance: Instance
-  /** Ends a start that takes too long, or that a stop comes in between. */
+  /** Ends a start that takes too long, and whatever else a stop comes in between. */
   readonly #late = new AbortController()
   /** Ends the elector, and with it the reign. */
   readonly #resigning = new AbortController()
@@ -24,6 +25,7 @@ export class Lifecycle {
   #loops: Promise<void>[] = []
   /** True from when there is a record of this instance. */
   #recorded = false
+  readonly #rotations = new Set<Promise<void>>()
   #left: Promise<void> | undefined
 
   constructor(instance: Instance) {
@@ -58,16 +60,34 @@ export class Lifecycle {
     return (this.#left ??= this.#leave())
   }
 
+  /**
+   * Changes the group's secret while all go on believing each other.
+   *
+   * @throws LeaseholdError `NOT_STARTED`, `STOPPED`, `ROTATION_UNFINISHED`
+   */
+  async rotateSecret(inFlightMs: number): Promise<void> {
+    const { parts, options, membership } = this.#instance
+    const { heartbeatMs, logger } = options
+    const rotation = new Rotation({ ...parts, membership, heartbeatMs, logger, inFlightMs })
+    const ended = rotation.run(this.#late.signal)
+    const settled = ended.catch(() => {}).finally(() => this.#rotations.delete(settled))
+    this.#rotations.add(settled)
+    await ended
+  }
+
   async #connect(late: AbortSignal): Promise<void> {
-    const { parts, options, credentials } = this.#instance
+    const { parts, options, membership } = this.#instance
     await parts.log.open(late)
-    credentials.use(await parts.log.join(parts.machine?.name ?? ''))
+    await membership.join()
     await this.#claimName(late)
     await parts.leases.open(late)
     parts.leases.onNotice((notice) => onLeaseNotice(this.#instance, notice))
     await this.#record('follower') // before there is a queue: should it die now, its record has the queue swept
     await parts.transport.open(options.id, (notice) => onRangeNotice(this.#instance, notice), late)
     parts.transport.onAcknowledged((acknowledgement) => onAcknowledgement(this.#instance, acknowledgement))
+    // Recorded first, told second: a rotation waits for whoever has a record, so it cannot get ahead of what this one is
+    // told now.
+    await membership.join()
   }
 
   /** A name belongs to one living instance. One that was killed a moment ago still looks alive until it misses its heartbeats. */
@@ -106,9 +126,10 @@ export class Lifecycle {
   }
 
   async #ready(late: AbortSignal): Promise<void> {
-    const { parts, options, receiver } = this.#instance
+    const { parts, options, receiver, catchUp } = this.#instance
     while (!this.#over.signal.aborted) {
       await receiver.pull()
+      if (catchUp.stoppedBefore) throw versionTooOld(catchUp.stoppedBefore.message, catchUp.stoppedBefore)
       if (this.#isReady()) return
       if (late.aborted)
         throw new LeaseholdError(
@@ -148,7 +169,7 @@ export class Lifecycle {
     this.#late.abort()
     await this.#resign()
     this.#over.abort()
-    await this.#limit(Promise.all(this.#loops))
+    await this.#limit(Promise.all([...this.#loops, ...this.#rotations]))
     await this.#limit(work.settled())
     await this.#limit(instance.snapshots.settled())
     pending.close(({ opId, sent }) =>

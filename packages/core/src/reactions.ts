@@ -19,7 +19,8 @@ export async function afterHeartbeat(instance: Instance, members: readonly Membe
     )
   }
   if (elector.leads) await asLeader(instance, others)
-  else await receiver.pull() // progress never depends on a job
+  // Progress never depends on a job. Not awaited: to load a large snapshot takes longer than a heartbeat may stay away.
+  else void receiver.pull()
   await sweeper.sweep(members, elector.leads)
 }
 

@@ -5,10 +5,12 @@ import { assertJson } from './apply/json.js'
 import type { ArgsOf, Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import { type CreateParts, ElectionNode } from './election-node.js'
 import { LeaseholdError } from './errors.js'
+import { describeInstance } from './describe.js'
 import { decodeEntry, encodeEntry, WINDOW_ONLY } from './log/entry.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions, WriteConcern } from './options.js'
 import type { Position } from './position.js'
+import { exportFile } from './replicate/snapshot-export.js'
 import type { Committed } from './write/pending-writes.js'
 import { fingerprintOf, type Operation, type RequestScope } from './write/request-scope.js'
 
@@ -188,6 +190,8 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
 
   /**
    * Reads the local replica, synchronously. Treat the state as read-only: a change here would make replicas differ.
+   * A replica that cannot follow the log any more (out of reach, lost, or the app too old) goes on showing the past at
+   * which it stands; `status()` calls it stale.
    *
    * @throws LeaseholdError `DIVERGED` while a replica that was off the log's history rebuilds itself, and `NOT_STARTED`
    * before it has caught up for the first time.
@@ -208,6 +212,36 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   async readAt<T>(options: ReadOptions, fn: (state: S, at: ReadContext) => T): Promise<T> {
     await this.reach(options)
     return this.read(fn)
+  }
+
+  /**
+   * A backup of the local replica at the index where it stands: the bytes of a gzip file that `importSnapshot` reads.
+   * It is taken at the first read, compressed, in memory; nothing is applied here meanwhile, and on a leader writes
+   * wait, so prefer a follower. Works on a replica that is stale or ahead of a log that lost entries (`LOG_LOST`), too:
+   * that is when a copy of what it holds is wanted.
+   *
+   * @throws LeaseholdError as `read` does, at the first read.
+   * @example
+   * ```ts
+   * await pipeline(node.exportSnapshot(), createWriteStream('bank.leasehold.gz'))
+   * ```
+   */
+  async *exportSnapshot(): AsyncGenerator<Uint8Array, void, undefined> {
+    const { instance } = this
+    const { catchUp, writer, options } = instance
+    const standing = { stale: true, halted: null as string | null }
+    const taken = await writer.hold(() =>
+      catchUp.takeSnapshot(() => {
+        instance.assertReadable()
+        const { stale, halted = null } = describeInstance(instance) // at that moment, not once it was taken
+        Object.assign(standing, { stale, halted })
+        return true
+      }),
+    )
+    if (!taken) return
+    const { version, logId, index, term, timeMs, terms } = taken.head
+    const place = { application: this.#state.name, version, group: options.group, logId, index, term, timeMs }
+    yield* exportFile(taken, { ...place, ...standing, terms })
   }
 
   /**

@@ -16,6 +16,7 @@ export function memberView(id: string, given: Partial<MemberView> = {}): MemberV
     priority: 0,
     load: 0,
     version: 1,
+    secretVersion: '1-1',
     silentMs: 0,
     ...given,
   }

@@ -261,13 +261,38 @@ describe('a group belongs to one application', () => {
     expect(error).toMatchObject({ code: 'APP_MISMATCH' })
     expect(error.message).not.toContain('""')
   })
+})
 
-  it('and refuses a format that it does not know', async () => {
+describe('the format of what stands in Redis', () => {
+  const metaOf = () => server.command('HGETALL', `leasehold:{${group}}:meta`)
+  const store = (version: string) =>
+    server.command('HSET', `leasehold:{${group}}:meta`, 'formatVersion', version)
+
+  it('is said there', async () => {
+    await start()
+    expect(await server.command('HGET', `leasehold:{${group}}:meta`, 'formatVersion')).toBe('1')
+  })
+
+  it('is refused where it is newer than the packages, at once, and nothing is changed', async () => {
     await (await start()).stop()
-    await server.command('HSET', `leasehold:{${group}}:meta`, 'format', '2')
-    const error = await errorOf(start())
-    expect(error).toMatchObject({ code: 'APP_MISMATCH' })
-    expect(error.message).toContain('is stored in format 2, this version of the library knows format 1')
+    await store('2')
+    const members = () => server.command('HGETALL', `leasehold:{${group}}:members`)
+    const stored = [await metaOf(), await members()]
+    const before = handleSnapshot()
+    const error = await errorOf(within(start({ startTimeoutMs: 60_000 })))
+    expect(error).toMatchObject({ code: 'VERSION_TOO_OLD', retryable: false })
+    expect(error.message).toBe(
+      `Group "${group}" is stored in format 2, this version of Leasehold knows formats up to 1. Upgrade the packages of this instance. Nothing was changed.`,
+    )
+    expect([await metaOf(), await members()]).toEqual(stored)
+    await expectNoOpenHandles(before)
+  })
+
+  it('is accepted where it is older', async () => {
+    await (await start()).stop()
+    await store('0')
+    expect((await start()).isLeader).toBe(true)
+    expect(await server.command('HGET', `leasehold:{${group}}:meta`, 'formatVersion')).toBe('0')
   })
 })
 

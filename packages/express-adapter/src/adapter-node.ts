@@ -7,7 +7,6 @@ import type { ElectionNode, ReadOptions, RequestScope } from '@leasehold/core'
 export type AdapterNode = Pick<
   ElectionNode,
   | 'id'
-  | 'group'
   | 'role'
   | 'isLeader'
   | 'term'

@@ -33,10 +33,10 @@ export async function takeBody(req: Request, maxBufferBytes: number): Promise<Fo
 
   const length = req.headers['content-length']
   const bytes = new RequestBytes(req)
+  // Of a long one the first bytes are awaited, too: undici sends no header before them, so that a signature made now
+  // would be as old as the client likes when it reaches the leader.
   const tooLong = Number(length ?? 0) > maxBufferBytes
-  const { head, isAll } = tooLong
-    ? { head: Buffer.alloc(0), isAll: false }
-    : await readHead(bytes, maxBufferBytes)
+  const { head, isAll } = await readHead(bytes, tooLong ? 0 : maxBufferBytes)
   if (!isAll) return new StreamedBody(head, bytes, { 'content-length': length })
   return new KeptBody(head, { 'content-length': String(head.length) }, bytes)
 }

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import { type ForwardBody, keepBody, takeBody, waitingBytes } from './body.js'
 import { NoLeaderError, RequestOutcomeUnknownError } from './errors.js'
+import { ForwardLog } from './forward-log.js'
 import { signForwarded } from './forwarded.js'
 import { FORWARDED, headersForLeader } from './headers.js'
 import { Hold, type Server } from './hold.js'
@@ -24,7 +25,8 @@ import type { Route, RoutedRequest } from './route-request.js'
 export function forward(node: AdapterNode, settings: RouteSettings): Route {
   const hold = new Hold(node, settings.hold)
   const pools = new LeaderPools(node, settings, settings.hold.ms)
-  return (request, res) => new Journey(node, settings, hold, pools, request, res).run()
+  const log = new ForwardLog(settings.logger)
+  return (request, res) => new Journey(node, settings, hold, pools, log, request, res).run()
 }
 
 /** A leader as the search finds it here: one with a `url`. */
@@ -41,6 +43,7 @@ class Journey {
   readonly #node: AdapterNode
   readonly #settings: RouteSettings
   readonly #pools: LeaderPools
+  readonly #log: ForwardLog
   readonly #request: RoutedRequest
   readonly #search: LeaderSearch
   #res: Response
@@ -56,12 +59,14 @@ class Journey {
     settings: RouteSettings,
     hold: Hold,
     pools: LeaderPools,
+    log: ForwardLog,
     request: RoutedRequest,
     res: Response,
   ) {
     this.#node = node
     this.#settings = settings
     this.#pools = pools
+    this.#log = log
     this.#request = request
     this.#res = res
     this.#identity = nameRequest(node, request.req)
@@ -138,13 +143,20 @@ class Journey {
     )
     switch (outcome.kind) {
       case 'answered':
+        this.#log.reached()
         return 'answered'
       case 'refused':
+        if (outcome.cause) this.#log.unreachable(leader, outcome.cause)
         if (!body.intact)
           throw new NoLeaderError(`${leader.id} does not lead, and the body was too long to be kept`)
-        this.#search.refused(leader, outcome.why)
+        this.#search.refused(
+          leader,
+          outcome.why,
+          outcome.timedOut && connectWithinMs < this.#settings.connectTimeoutMs,
+        )
         return 'refused'
       case 'unknown':
+        if (outcome.cause) this.#log.unanswered(this.#identity.requestId, leader, outcome.cause)
         // A handler that takes too long would take as long again.
         if (hasTimedOut(outcome.cause)) throw this.#unknown(outcome)
         this.#search.refused(leader, outcome.why)

@@ -11,8 +11,8 @@ const SUPERSEDED_GRACE_MS = 250
 export type CallOutcome =
   /** Its answer went to the client, as far as it came; or the client is gone. */
   | { readonly kind: 'answered' }
-  /** It surely did not run, and nothing went to the client. */
-  | { readonly kind: 'refused'; readonly why: string }
+  /** It surely did not run, and nothing went to the client. With a `cause`, no connection came about. */
+  | { readonly kind: 'refused'; readonly why: string; readonly cause?: Error; readonly timedOut?: boolean }
   /** A copy left, and no answer came: it may have run or may still run. Nothing went to the client. */
   | { readonly kind: 'unknown'; readonly why: string; readonly cause?: Error }
 
@@ -27,6 +27,9 @@ export interface Call {
   readonly headers: Record<string, string | string[]>
   readonly body: Buffer | AsyncIterable<Buffer> | null
 }
+
+/** Over TLS undici closes a connection when the next request is for another server name, and takes that from Host. */
+const ONE_NAME: object = { servername: 'leader' }
 
 /**
  * Sends a request to the leader and its answer, as it comes, to the client. It is sent once, never again from here.
@@ -49,7 +52,7 @@ export function callLeader(
     }
     let cancelGrace = () => {}
     const cancelTimer = after(connectWithinMs, () =>
-      relay.giveUpUnsent(`did not accept a connection within ${Math.round(connectWithinMs)} ms`),
+      relay.giveUpUnsent(`did not accept a connection within ${Math.round(connectWithinMs)} ms`, true),
     )
     const relay = new ReplyRelay(call.requestId, res, (outcome) => {
       cancelTimer()
@@ -61,9 +64,10 @@ export function callLeader(
     superseded.addEventListener('abort', onSuperseded)
     gone.addEventListener('abort', onGone)
     if (gone.aborted) return onGone()
+    const { method, path, headers } = call
     // undici's types want a Readable; any async iterable will do, and unlike a stream it is left alone until it is sent.
     const body = call.body as Dispatcher.DispatchOptions['body'] & AsyncIterable<Buffer>
-    dispatcher.dispatch({ method: call.method, path: call.path, headers: call.headers, body }, relay)
+    dispatcher.dispatch({ method, path, headers, body, ...ONE_NAME }, relay)
   })
 }
 
@@ -90,8 +94,8 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
   }
 
   /** Calls the request back, if nothing of it has left yet. */
-  giveUpUnsent(why: string) {
-    if (!this.#sending) this.#settle({ kind: 'refused', why })
+  giveUpUnsent(why: string, timedOut = false) {
+    if (!this.#sending) this.#settle({ kind: 'refused', why, timedOut })
   }
 
   /** Another instance leads, and this one, which stands still perhaps, has not begun an answer. */
@@ -156,7 +160,7 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error) {
     if (this.#settled) return
     const code = (cause as NodeJS.ErrnoException).code ?? cause.name
-    if (!this.#sending) return this.#settle({ kind: 'refused', why: `could not be reached (${code})` })
+    if (!this.#sending) return this.#settle({ kind: 'refused', why: `could not be reached (${code})`, cause })
     if (!this.#res.headersSent)
       return this.#settle({ kind: 'unknown', why: `The leader did not answer (${code})`, cause })
     this.#res.destroy() // half an answer: the client must not take it for a whole one

@@ -1,14 +1,16 @@
 import { setMaxListeners } from 'node:events'
-import { type Dispatcher, Pool } from 'undici'
+import { buildConnector, type Dispatcher, Pool } from 'undici'
 import type { AdapterNode } from './adapter-node.js'
 import { after } from './clock.js'
+import type { LeaderTlsSettings } from './leader-tls.js'
 
-/** How long the leader may take, in ms. */
-export interface CallTimeouts {
-  /** Until a connection stands. */
+/** How to talk to the leader; times are in ms. */
+export interface CallSettings {
+  /** How long it may take until a connection stands. */
   readonly connectTimeoutMs: number
-  /** From the request's last byte to the head of the answer. */
+  /** How long from the request's last byte to the head of the answer. */
   readonly responseTimeoutMs: number
+  readonly tls: LeaderTlsSettings | undefined
 }
 
 /** The way to one leader. */
@@ -30,13 +32,13 @@ interface OpenPool extends LeaderConnections {
  */
 export class LeaderPools {
   readonly #node: AdapterNode
-  readonly #timeouts: CallTimeouts
+  readonly #settings: CallSettings
   readonly #graceMs: number
   readonly #pools = new Map<string, OpenPool>()
 
-  constructor(node: AdapterNode, timeouts: CallTimeouts, graceMs: number) {
+  constructor(node: AdapterNode, settings: CallSettings, graceMs: number) {
     this.#node = node
-    this.#timeouts = timeouts
+    this.#settings = settings
     this.#graceMs = graceMs
   }
 
@@ -52,11 +54,15 @@ export class LeaderPools {
   #open(origin: string): OpenPool {
     const supersede = new AbortController()
     setMaxListeners(0, supersede.signal) // one for each request under way, so Node would warn of a leak
+    const { connectTimeoutMs, responseTimeoutMs, tls } = this.#settings
+    const connect = buildConnector({ timeout: connectTimeoutMs, ...tls })
     // As many connections as there are requests: with a bound, slow handlers would keep all other writes waiting here.
     const dispatcher = new Pool(origin, {
       connections: null,
-      connect: { timeout: this.#timeouts.connectTimeoutMs },
-      headersTimeout: this.#timeouts.responseTimeoutMs,
+      connect: ({ host = '', hostname, protocol, port }, callback) =>
+        // Not under the name that undici takes from the request's Host header: that is the client's, not the leader's.
+        connect({ host, hostname, protocol, port }, callback),
+      headersTimeout: responseTimeoutMs,
     })
     return { dispatcher, supersede, superseded: supersede.signal }
   }

@@ -45,10 +45,16 @@ export class LeaderSearch {
     })
   }
 
-  /** The leader did not run the request, for sure: `why`. Another leader is asked at once, the same one after a pause. */
-  refused(leader: LeaderInfo, why: string): void {
+  /**
+   * The leader did not run the request, for sure: `why`. Another leader is asked at once, the same one after a pause.
+   *
+   * @param wasCut whether the deadline cut the try short; then the one before it says more
+   */
+  refused(leader: LeaderInfo, why: string, wasCut = false): void {
     this.#startWaiting()
-    this.#refusal = { leader, why, askAgainAt: now() + jitter(this.#pauseMs) }
+    const before = this.#refusal?.leader.id === leader.id ? this.#refusal.why : undefined
+    const reason = wasCut ? (before ?? why) : why
+    this.#refusal = { leader, why: reason, askAgainAt: now() + jitter(this.#pauseMs) }
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }
 

@@ -22,6 +22,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   VERSION_TOO_OLD: 503,
   LAGGING: 504,
   OUTCOME_UNKNOWN: 504,
+  ROTATION_UNFINISHED: 504,
 }
 
 /** Messages for clients where the error's own could tell them what is none of their business. */
@@ -37,6 +38,7 @@ const MESSAGE: Partial<Record<ErrorCode, string>> = {
   APP_MISMATCH: 'The service is not set up correctly.',
   INVALID_OPTIONS: 'The service is not set up correctly.',
   NAME_TAKEN: 'The service is not set up correctly.',
+  REDIS_FORBIDDEN: 'The service is not set up correctly.',
   REDIS_UNSUPPORTED: 'The service is not set up correctly.',
   START_TIMEOUT: 'The service is not set up correctly.',
 }

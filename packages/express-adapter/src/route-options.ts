@@ -1,7 +1,8 @@
-import { type LeaderInfo, OptionsError } from '@leasehold/core'
+import { type LeaderInfo, type Logger, OptionsError } from '@leasehold/core'
 import type { Request } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import type { HoldLimits } from './hold.js'
+import { type LeaderTls, type LeaderTlsSettings, resolveLeaderTls } from './leader-tls.js'
 import { requestPath } from './request-path.js'
 
 /**
@@ -42,7 +43,8 @@ export interface RouteWritesOptions {
   /**
    * Whether a write may be sent again to the next leader when the one that has it does not answer, or is deposed while
    * its handler runs. Its `node.write`s take effect once all the same; whatever else the handler does, it may do twice.
-   * `false`, or a function that says so of a request: such a request gets 504 `OUTCOME_UNKNOWN` instead. Default true.
+   * `false`, or a function that says so of a request: such a request gets 504 `OUTCOME_UNKNOWN` instead. Default: true with a state machine; without one, whatever a
+   * handler does it would do twice, so false.
    */
   resend?: boolean | ((req: Request) => boolean)
   /**
@@ -50,8 +52,12 @@ export interface RouteWritesOptions {
    * same key for the same path get each other's results. Default: the `Authorization` header.
    */
   identify?: (req: Request) => string | undefined
+  /** Whom to trust, and what to show, where the leader's `url` is https. Default: whom Node trusts, and nothing. */
+  tls?: LeaderTls
   /** Where to redirect a client to. Default: the leader's `publicUrl` with the request's path and query. */
   location?: (req: Request, leader: LeaderInfo) => string | undefined
+  /** Where to log leaders that cannot be reached, and requests whose outcome is unknown. Default: nowhere. */
+  logger?: Logger
 }
 
 /** Options of `routeWrites` with every default filled in. */
@@ -66,7 +72,9 @@ export interface RouteSettings {
   /** True if a write may be sent again although it may have run. */
   readonly mayResend: (req: Request) => boolean
   readonly identify: (req: Request) => string | undefined
+  readonly tls: LeaderTlsSettings | undefined
   readonly location: RouteWritesOptions['location']
+  readonly logger: Logger | undefined
 }
 
 const MODES = ['forward', 'redirect', 'reject'] as const
@@ -103,7 +111,7 @@ export function resolveRouteOptions(node: AdapterNode, options: RouteWritesOptio
     return list
   }
 
-  const { mode = 'forward', hold = {}, resend = true } = options
+  const { mode = 'forward', hold = {}, resend = node.runRequest !== undefined } = options
   if (typeof resend !== 'boolean' && typeof resend !== 'function')
     problems.push(`resend is ${String(resend)}: must be true, false or a function`)
   if (!MODES.includes(mode)) problems.push(`mode is ${mode as string}: must be one of ${MODES.join(', ')}`)
@@ -123,7 +131,12 @@ export function resolveRouteOptions(node: AdapterNode, options: RouteWritesOptio
     responseTimeoutMs: number('responseTimeoutMs', options.responseTimeoutMs ?? 30_000, 1, 'ms'),
     mayResend: typeof resend === 'function' ? resend : () => resend,
     identify: callback('identify', options.identify) ?? ((req: Request) => req.headers.authorization),
+    tls:
+      options.tls === undefined
+        ? undefined
+        : resolveLeaderTls(options.tls, (problem) => problems.push(problem)),
     location: callback('location', options.location),
+    logger: options.logger,
   }
   if (problems.length > 0) throw new OptionsError(problems)
   return settings

@@ -49,6 +49,7 @@ describe.each(EXPRESS)('clusterErrors on %s', (_version, express) => {
         [503, 'STOPPED'],
         [503, 'NOT_STARTED'],
         [504, 'LAGGING'],
+        [504, 'ROTATION_UNFINISHED'],
         [413, 'ENTRY_TOO_LARGE'],
         [400, 'NOT_JSON'],
         [500, 'UNKNOWN_COMMAND'],

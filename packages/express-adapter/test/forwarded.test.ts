@@ -12,13 +12,19 @@ import {
 
 afterEach(closeAll)
 
+const named = (requestId: string) => ({ requestId, fingerprint: 'fp', since: 3 })
+
 describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
   const ran: string[] = []
   beforeEach(() => void (ran.length = 0))
   const start = (id: string, options = {}) => startCounting(express, id, ran, options)
 
   const signedBy = (instance: Instance, term: number, requestId = 'r-1') => ({
-    'Leasehold-Forwarded': signForwarded(instance.node.asNode, 'POST', '/x', { term, from: 'f', requestId }),
+    'Leasehold-Forwarded': signForwarded(instance.node.asNode, 'POST', '/x', {
+      term,
+      from: 'f',
+      identity: named(requestId),
+    }),
   })
 
   test('the leader runs a request that is meant for its reign', async () => {
@@ -52,7 +58,11 @@ describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
 
   test('also a signed read is for the leader only', async () => {
     const follower = await start('follower')
-    const forwarded = signForwarded(follower.node.asNode, 'GET', '/x', { term: 5, from: 'f', requestId: 'r' })
+    const forwarded = signForwarded(follower.node.asNode, 'GET', '/x', {
+      term: 5,
+      from: 'f',
+      identity: named('r'),
+    })
     expect((await send(`${follower.url}/x`, { headers: { 'Leasehold-Forwarded': forwarded } })).status).toBe(
       421,
     )
@@ -69,12 +79,12 @@ describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
       'another path': signForwarded(follower.node.asNode, 'POST', '/y', {
         term: 5,
         from: 'f',
-        requestId: 'r',
+        identity: named('r'),
       }),
       'another method': signForwarded(follower.node.asNode, 'PUT', '/x', {
         term: 5,
         from: 'f',
-        requestId: 'r',
+        identity: named('r'),
       }),
       'a signature of nothing': good.replace(/;sig=.*/, ';sig='),
     }

@@ -1,4 +1,5 @@
 import { OptionsError } from '@leasehold/core'
+import { Authority } from '../../../test/support/certificates.js'
 import { routeWrites } from '../src/index.js'
 import { resolveRouteOptions, type RouteWritesOptions } from '../src/route-options.js'
 import { StandInNode } from './support/stand-in-node.js'
@@ -61,6 +62,53 @@ function caught(fn: () => unknown): unknown {
     return error
   }
 }
+
+describe('tls', () => {
+  /** The problems of these options alone, each without the name of the option before it. */
+  const problemsOf = (tls: unknown) => {
+    const error = caught(() => routeWrites(node, { tls } as RouteWritesOptions))
+    expect(error).toBeInstanceOf(OptionsError)
+    expect((error as Error).message).not.toContain('PRIVATE')
+    return (error as OptionsError).problems
+  }
+
+  test('is made ready once', async () => {
+    const authority = await Authority.create()
+    const own = await authority.issue()
+    const list = [Buffer.from(authority.cert), authority.cert]
+    for (const tls of [{}, { ca: authority.cert }, { ca: list, ...own, servername: 'a.test' }])
+      expect(resolveRouteOptions(node, { tls }).tls).toMatchObject({ secureContext: expect.any(Object) })
+    expect(resolveRouteOptions(node, { tls: { servername: 'a.test' } }).tls?.servername).toBe('a.test')
+    expect(resolveRouteOptions(node, {}).tls).toBeUndefined()
+  })
+
+  test.each<[string, unknown, string[]]>([
+    ['is no object', 'ca.pem', ['tls must be an object']],
+    ['is nothing', null, ['tls must be an object']],
+    ['has a CA that is a path', { ca: '/etc/ssl/ca.pem' }, ['tls.ca must be certificates in PEM']],
+    ['has a list with one', { ca: [''] }, ['tls.ca must be certificates in PEM']],
+    ['has an empty name', { servername: '' }, ['tls.servername must be a host name']],
+    [
+      'asks for no check at all',
+      { rejectUnauthorized: false },
+      ['tls.rejectUnauthorized is not an option; these are: ca, cert, key, passphrase, servername'],
+    ],
+  ])('that %s is refused', (_what, tls, problems) => {
+    expect(problemsOf(tls)).toEqual(problems)
+  })
+
+  test('with a key that is missing, broken or of another certificate is refused', async () => {
+    const authority = await Authority.create()
+    const [own, other] = [await authority.issue(), await authority.issue()]
+    expect(problemsOf({ cert: own.cert })).toEqual(['tls.cert and tls.key belong together'])
+    expect(problemsOf({ ...own, key: other.key })).toEqual([
+      expect.stringMatching(/^tls cannot be used: .*key values mismatch/),
+    ])
+    expect(problemsOf({ ...own, key: own.key.slice(0, 80) })).toEqual([
+      expect.stringMatching(/^tls cannot be used: /),
+    ])
+  })
+})
 
 test('a node that cannot be routed to says so when routeWrites is called', () => {
   const refusing = new StandInNode('n')

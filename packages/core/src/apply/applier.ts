@@ -16,11 +16,14 @@ export type Applied = { readonly index: number; readonly term: number } & (
 /** Called for each entry, right after it changed the replica. */
 export type AppliedListener = (entry: Entry, applied: Applied) => void
 
-/** The replica met something that a newer version of the app wrote, and stops in front of it. */
+/** The replica met something that this version of the app does not understand, and stops in front of it. */
 export class VersionTooOld extends Error {
-  constructor(written: { readonly index: number; readonly version: number }, version: number) {
+  /** @param what the thing that another version of the app wrote */
+  constructor(what: string, written: { readonly version: number }, version: number) {
     super(
-      `Entry ${written.index} was written by version ${written.version} of the app, this is version ${version}`,
+      written.version > version
+        ? `${what} was written by version ${written.version} of the app, this is version ${version}`
+        : `${what}, which this version ${version} of the app does not have`,
     )
   }
 }
@@ -38,6 +41,7 @@ export class Applier {
   #timeMs = 0
   #table = new TermTable()
   readonly #operations = new ResultsWindow()
+  #newestVersion = 0
 
   constructor(machine: StateMachine, onApplied: AppliedListener) {
     this.#machine = machine
@@ -75,19 +79,24 @@ export class Applier {
    * appends may all bring the same entry.
    *
    * @throws RangeError if an entry is missing before it: the caller must read the gap first.
-   * @throws VersionTooOld if a newer version of the app wrote it.
+   * @throws VersionTooOld if a newer version of the app wrote it, or if it runs a command that is not there: to record it
+   * as failed would set this replica apart from those of the code that wrote it.
    */
   apply(entry: Entry, nonce: string): void {
     if (entry.index <= this.#index) return
     if (entry.index !== this.#index + 1)
       throw new RangeError(`Entry ${entry.index} cannot follow entry ${this.#index}`)
-    if (entry.version > this.#machine.version) throw new VersionTooOld(entry, this.#machine.version)
+    const { version } = this.#machine
+    if (entry.version > version) throw new VersionTooOld(`Entry ${entry.index}`, entry, version)
+    if (!isMarker(entry) && !this.#machine.knows(entry.command))
+      throw new VersionTooOld(`Entry ${entry.index} runs the command "${entry.command}"`, entry, version)
     if (this.#table.rows.at(-1)?.nonce !== nonce)
       this.#table.begin({ term: entry.term, nonce, first: entry.index })
     const applied = this.#run(entry)
     this.#index = entry.index
     this.#term = entry.term
     this.#timeMs = entry.timeMs
+    this.#newestVersion = Math.max(this.#newestVersion, entry.version)
     this.#onApplied(entry, applied)
   }
 
@@ -118,6 +127,14 @@ export class Applier {
     return this.#machine.version
   }
 
+  /**
+   * The newest version of the app among those that wrote the entries of this replica; 0 before the first entry. Whoever
+   * understands that version understands the replica, whichever version applied the entries.
+   */
+  get newestVersion(): number {
+    return this.#newestVersion
+  }
+
   /** Replaces the whole replica by what a snapshot holds. */
   load(head: SnapshotHead, image: unknown): void {
     const { state, operations } = image as { state: unknown; operations: unknown }
@@ -128,6 +145,7 @@ export class Applier {
     this.#term = head.term
     this.#timeMs = head.timeMs
     this.#table = new TermTable(head.terms)
+    this.#newestVersion = head.version
   }
 
   /** Forgets everything: the replica starts over from the beginning of whatever log it adopts next. */
@@ -139,6 +157,7 @@ export class Applier {
     this.#term = 0
     this.#timeMs = 0
     this.#table = new TermTable()
+    this.#newestVersion = 0
   }
 
   /** Runs an entry, unless its operation has run before or may have (G6). Depends on the log alone, as all of a replica. */

@@ -45,9 +45,12 @@ export type CheckedCommands<C> = {
 export interface StateMachineDefinition<S, C extends Commands<S>> {
   /** Names the application; two that differ cannot share a group. */
   readonly name: string
-  /** Rises when a new command or meaning is added; a replica stops at entries newer than itself. */
+  /**
+   * Rises when code from before must not go on by itself with what the new code writes: it halts at the first entry of a
+   * higher version. Commands keep their meaning, whatever the version: entries stay. See docs/rolling-deploys.md.
+   */
   readonly version: number
-  /** The state before the first entry. Called once for each replica and rebuild. */
+  /** The state before the first entry. Called once for each replica and rebuild. Never changes while there is a log. */
   readonly initial: () => S
   readonly commands: C
 }
@@ -108,7 +111,7 @@ export type Outcome =
 export interface StateMachine {
   readonly name: string
   readonly version: number
-  /** True if the machine knows the command. Asked on the leader before anything is appended. */
+  /** True if the machine knows the command. Asked on the leader before it is appended, and on all before it is applied. */
   knows(command: string): boolean
   /** Runs one entry. A command that throws is an outcome, never an exception of this method. */
   apply(entry: Entry): Outcome

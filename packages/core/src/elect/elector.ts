@@ -29,6 +29,8 @@ export interface Candidacy {
     readonly url: string | undefined
     readonly publicUrl: string | undefined
   }
+  /** Version of the app, which must not be older than what the log holds. */
+  readonly appVersion: number
   /** Recovers and catches up with the log that the claim found. Undefined if this instance cannot serve it. */
   takeOver(claim: Claim, connection: TermConnection, signal: AbortSignal): Promise<Claim | undefined>
   /** Called after each change of role, with what led to it. */
@@ -149,7 +151,8 @@ export class Elector {
         this.#candidacy.vacancyChanged(vacantInMs === 0)
         const { eligible, delayMs } = this.#candidacy.standing()
         if (vacantInMs === 0 && eligible) return await this.#clock.sleep(delayMs, signal)
-        waitMs = vacantInMs === 0 ? INELIGIBLE_MS : vacantInMs + 1
+        // A lease without an end is not ours; whoever clears it away tells nobody.
+        waitMs = vacantInMs === 0 ? INELIGIBLE_MS : Math.min(vacantInMs + 1, this.#ttlMs)
       } catch (error) {
         this.#logger.debug({ err: error }, 'looking at the lease failed')
       }
@@ -212,7 +215,15 @@ export class Elector {
         floor: this.#candidacy.floor(),
         leader: this.#candidacy.self(),
         leaseValue: held.lease.value,
+        appVersion: this.#candidacy.appVersion,
       })
+      if (outcome.kind === 'tooOld') {
+        this.#logger.warn(
+          { appVersion: outcome.appVersion },
+          'the log holds what a newer version of the app wrote',
+        )
+        return 'unfit'
+      }
       if (outcome.kind !== 'claimed') {
         this.#logger.info({ outcome: outcome.kind }, 'the claim was refused')
         return 'refused'

@@ -1,4 +1,5 @@
 import type { Role } from '../events.js'
+import type { Halt } from '../replicate/catch-up-listener.js'
 
 /** What an instance publishes of itself with each heartbeat. */
 export interface Member {
@@ -21,6 +22,12 @@ export interface Member {
   readonly load: number
   /** Version of the state machine; 0 without one. */
   readonly version: number
+  /** The secrets that it knows: a rotation waits for it. Empty before it has joined. */
+  readonly secretVersion: string
+  /** True from when it began to load a snapshot until its replica was at the head again; absent for false. */
+  readonly loading?: boolean
+  /** Why its replica does not apply the log; absent while it does. */
+  readonly halted?: Halt | undefined
   /** What a leader measures. */
   readonly times?: {
     readonly requestMs: number | undefined

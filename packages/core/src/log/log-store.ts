@@ -41,6 +41,8 @@ export interface LogPage extends LogStamp {
   readonly entries: readonly Entry[]
   /** The log's terms; only given when the stamp is not the one that the reader named. */
   readonly table: TermTable | undefined
+  /** Which secrets the group uses; empty where Redis knows none. */
+  readonly secretVersion: string
 }
 
 /** A snapshot that was switched in. */
@@ -61,6 +63,8 @@ export interface ClaimRequest {
     readonly publicUrl: string | undefined
   }
   readonly leaseValue: string
+  /** Version of the claimant's app: every entry that it appends is of that version. */
+  readonly appVersion: number
 }
 
 /** A snapshot that an instance has made, and the reign that owns its index: its maker may be off without knowing. */
@@ -87,6 +91,8 @@ export type ClaimOutcome =
   | { readonly kind: 'outrun'; readonly term: number }
   /** The lease lies on the log's Redis and is not ours any more. */
   | { readonly kind: 'leaseLost' }
+  /** The log holds entries of a newer version of the app, which the claimant could not apply. */
+  | { readonly kind: 'tooOld'; readonly appVersion: number }
 
 /** A batch to append, and where the leader believes the log ends. */
 export interface AppendRequest {
@@ -139,20 +145,32 @@ export interface TermConnection {
   close(): void
 }
 
-/** What an instance gets when it joins a group. */
-export interface Joined {
-  /** Signs what instances say to each other; the same on all of them. */
+/** What the instances of a group share to know each other by. */
+export interface Secrets {
+  /** Signs what they say to each other. */
   readonly secret: string
-  /** The secret before the last change, which is still accepted. */
-  readonly previousSecret: string | undefined
+  /** The one before, which is still believed; empty but for the last step of a rotation. */
+  readonly previous: string
+  /** The one to come, which is believed already, though nobody signs with it; empty but for the first step of a rotation. */
+  readonly next: string
+  /** Names exactly these three: how often they have changed, and when they last did by the clock of Redis. */
+  readonly version: string
 }
 
 /** The group's log. Everything that reads it gets the stamp with it. */
 export interface LogStore {
   /** Connects and checks the server. Reports what is dubious, throws on what cannot work. */
   open(signal: AbortSignal): Promise<void>
-  /** Enters the group: same application, same format. */
-  join(application: string): Promise<Joined>
+  /**
+   * Enters the group: the same application, a format that is known, and a version of the app that is no older than what
+   * the log holds. May be called again with the secrets that the instance `knows`: they are stored where the group has
+   * none, or older ones; the version does not matter then. Returns what the group uses from then on.
+   *
+   * @throws LeaseholdError `APP_MISMATCH`, `VERSION_TOO_OLD`: nothing was written.
+   */
+  join(application: string, version: number, knows: Secrets | undefined): Promise<Secrets>
+  /** Takes the secrets one step further in a rotation. Undefined if they are not those of `version` any more; nothing changes then. */
+  rotateSecret(version: string): Promise<Secrets | undefined>
   /** Reads up to `limit` entries behind `after`, with the table if the stamp is not `known`. */
   read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage>
   /** How long the server has been running, in ms, to the second. */

@@ -13,6 +13,16 @@ export interface RetentionOptions {
 /** A replica that lags further than this many times the trailing entries does not hold up trimming any more. */
 const LAG_CAP = 8
 
+/** A replica that the log may have to be kept for. */
+export interface Replica {
+  readonly index: number
+  /**
+   * True from when it began to load a snapshot until it was at the head again. If the log behind that snapshot were gone
+   * by then, it would have to load the next one, and under a steady load it might never come to an end.
+   */
+  readonly loading: boolean
+}
+
 /** What the log looks like to whoever decides. */
 export interface LogExtent {
   readonly first: number
@@ -32,19 +42,19 @@ export function isSnapshotDue(extent: LogExtent, options: RetentionOptions): boo
 /**
  * The index that the log should begin at. Never past the snapshot before the last one: if that is damaged, the one
  * before must still reach the log. Never past what a living replica still needs, unless it lags beyond the cap: it
- * then loads the snapshot like a newcomer.
+ * then loads the snapshot like a newcomer. One that loads is waited for as long as the bytes allow, however many entries.
  */
 export function firstToKeep(
   extent: LogExtent,
-  replicas: readonly number[],
+  replicas: readonly Replica[],
   options: RetentionOptions,
 ): number {
   const { head, entryBytes } = extent
   const fitting = entryBytes > 0 ? Math.floor(options.trailingBytes / entryBytes) : Number.POSITIVE_INFINITY
   const trailing = Math.min(options.trailingEntries, fitting)
-  const waitedFor = replicas.filter(
-    (index) => head - index <= LAG_CAP * Math.max(trailing, options.snapshotEntries),
-  )
-  const keep = Math.min(head - trailing, extent.snapshotBeforeIndex, ...waitedFor) + 1
-  return Math.max(extent.first, keep)
+  const cap = LAG_CAP * Math.max(trailing, options.snapshotEntries)
+  const loadingCap = entryBytes > 0 ? Math.max(cap, LAG_CAP * fitting) : cap
+  const waitedFor = replicas.filter(({ index, loading }) => head - index <= (loading ? loadingCap : cap))
+  const keep = Math.min(head - trailing, extent.snapshotBeforeIndex, ...waitedFor.map(({ index }) => index))
+  return Math.max(extent.first, keep + 1)
 }

@@ -11,7 +11,7 @@ export interface SnapshotHead {
   readonly timeMs: number
   /** Terms of the entries up to `index`. */
   readonly terms: readonly TermRow[]
-  /** Version of the state machine that wrote it. */
+  /** The newest version of the app among those that wrote the entries in it; not that of the instance that made it. */
   readonly version: number
   readonly chunks: number
   /** Bytes of all chunks. */
@@ -30,44 +30,66 @@ export interface SnapshotStore {
   readChunk(id: string, number: number): Promise<Buffer | undefined>
 }
 
-/** Values with more parts than this are written in several records, so that none takes long. */
-const RECORD_NODES = 512
+/** What weighs more than this is written in several records, so that none takes long: so many values, or that much text. */
+const RECORD_WEIGHT = 512
+/** Characters of text that weigh as much as a value. */
+const CHARACTERS_OF_WEIGHT = 128
 
 /** A property of an object, or an item of an array. */
 type Part = readonly [key: string | number, value: unknown]
 
 /** Where a part goes: the keys from the root. */
-type Path = readonly (string | number)[]
+export type Path = readonly (string | number)[]
 
 /**
  * One line of a snapshot: `[path, value]` sets the value there; `[path, entries, 1]` adds entries to the object, or
  * items to the array, that an earlier record has put there.
  */
-type SnapshotRecord = readonly [path: Path, value: unknown, merge?: 1]
+export type SnapshotRecord = readonly [path: Path, value: unknown, merge?: 1]
+
+/** The keys of large objects that were listed already. */
+type KnownKeys = WeakMap<object, readonly string[]>
 
 /**
  * A JSON value as lines that can be written, and read back, one at a time: however large the state is, each takes well
- * under a millisecond. The order of keys is kept.
+ * under a millisecond, unless a single text in it is large. The order of keys is kept. Only the keys of one object are
+ * listed at once, for want of another way: a fraction of a second for a million of them.
  */
-export function* writeRecords(value: unknown, path: Path = []): Generator<string> {
-  if (isSmall(value)) {
+export function* writeRecords(
+  value: unknown,
+  path: Path = [],
+  known: KnownKeys = new WeakMap(),
+): Generator<string> {
+  if (typeof value !== 'object' || value === null || weightOf(value, known) <= RECORD_WEIGHT) {
     yield line([path, value])
     return
   }
   const isList = Array.isArray(value)
+  const together = (parts: readonly Part[]) => (isList ? parts.map(([, each]) => each) : fromParts(parts))
   yield line([path, isList ? [] : {}])
   let group: Part[] = []
-  for (const part of partsOf(value as object)) {
+  let groupWeight = 0
+  for (const part of partsOf(value, known)) {
     const [key, item] = part
-    const small = isSmall(item)
-    if (small) group.push(part)
-    if (group.length > 0 && (!small || group.length === RECORD_NODES)) {
-      yield line([path, isList ? group.map(([, each]) => each) : fromParts(group), 1])
+    const weight = textWeight(key) + weightOf(item, known)
+    if (group.length > 0 && groupWeight + weight > RECORD_WEIGHT) {
+      yield line([path, together(group), 1])
       group = []
+      groupWeight = 0
     }
-    if (!small) yield* writeRecords(item, [...path, key])
+    if (weight > RECORD_WEIGHT) yield* writeRecords(item, [...path, key], known)
+    else {
+      group.push(part)
+      groupWeight += weight
+    }
   }
-  if (group.length > 0) yield line([path, isList ? group.map(([, each]) => each) : fromParts(group), 1])
+  if (group.length > 0) yield line([path, together(group), 1])
+}
+
+/** Where a record belongs, found without reading all of it. */
+export function pathOf(record: string): Path {
+  const [, path = '[]'] = /^\[(\[(?:"(?:[^"\\]|\\.)*"|[^\]"])*\])/.exec(record) ?? []
+  return JSON.parse(path) as Path
 }
 
 /** Puts a value together from its records. */
@@ -117,27 +139,44 @@ function fromParts(parts: readonly Part[]): object {
 }
 
 /** One by one: a list of all entries of a large state would take as long as the state itself. */
-function* partsOf(container: object): Generator<Part> {
+function* partsOf(container: object, known: KnownKeys): Generator<Part> {
   if (Array.isArray(container)) {
     yield* container.entries()
     return
   }
-  for (const key in container)
-    if (Object.hasOwn(container, key)) yield [key, (container as Record<string, unknown>)[key]]
+  for (const key of keysOf(container, known)) yield [key, (container as Record<string, unknown>)[key]]
+}
+
+/** Listed once for each object: with many keys that holds the event loop, and `for … in` lists them all as well. */
+function keysOf(container: object, known: KnownKeys): readonly string[] {
+  const listed = known.get(container)
+  if (listed) return listed
+  const keys = Object.keys(container)
+  if (keys.length > RECORD_WEIGHT) known.set(container, keys)
+  return keys
 }
 
 function line(record: SnapshotRecord): string {
   return JSON.stringify(record)
 }
 
-/** Whether a value has at most `RECORD_NODES` parts, found out without looking at more of them. */
-function isSmall(value: unknown): boolean {
-  let left = RECORD_NODES
-  const fits = (part: unknown): boolean => {
-    if (--left < 0) return false
+/** How much there is to write, as far as it matters: what is beyond `RECORD_WEIGHT` is not looked at. */
+function weightOf(value: unknown, known: KnownKeys): number {
+  let weight = 0
+  const add = (part: unknown): boolean => {
+    weight += 1 + textWeight(part)
+    if (weight > RECORD_WEIGHT) return false
     if (typeof part !== 'object' || part === null) return true
-    for (const [, item] of partsOf(part)) if (!fits(item)) return false
+    for (const [key, item] of partsOf(part, known)) {
+      weight += textWeight(key)
+      if (!add(item)) return false
+    }
     return true
   }
-  return fits(value)
+  add(value)
+  return weight
+}
+
+function textWeight(value: unknown): number {
+  return typeof value === 'string' ? value.length / CHARACTERS_OF_WEIGHT : 0
 }

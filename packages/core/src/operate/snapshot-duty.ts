@@ -6,16 +6,13 @@ import type { SnapshotStore } from '../log/snapshot.js'
 import type { Logger } from '../observe/logger.js'
 import type { CatchUp } from '../replicate/catch-up.js'
 import type { JobTransport, RangeNotice } from '../replicate/job-transport.js'
-import { storeSnapshot, type TakenSnapshot } from '../replicate/snapshot-maker.js'
+import { storeSnapshot } from '../replicate/snapshot-maker.js'
 import type { Writer } from '../write/writer.js'
 
 /** After this a follower that was asked for a snapshot is taken to have lost the request. */
 const REQUEST_TIMEOUT_MS = 10_000
 
 const NOTHING_REQUESTED = { atMs: -Infinity }
-
-/** Runs `take` while nothing is applied to the replica. */
-type Freeze = (take: () => Promise<TakenSnapshot | undefined>) => Promise<TakenSnapshot | undefined>
 
 interface SnapshotDutyParts {
   readonly catchUp: CatchUp
@@ -50,12 +47,9 @@ export class SnapshotDuty {
     this.#entryBytes = this.#entryBytes === 0 ? mean : this.#entryBytes + 0.05 * (mean - this.#entryBytes)
   }
 
-  /**
-   * Takes and stores a snapshot of the own replica, which `freeze` keeps from changing while it is taken; a second call
-   * meanwhile gets the same one. Never rejects.
-   */
-  make(freeze: Freeze = (take) => take()): Promise<OfferedSnapshot | undefined> {
-    return (this.#making ??= this.#make(freeze).finally(() => {
+  /** Takes and stores a snapshot of the own replica; a second call meanwhile gets the same one. Never rejects. */
+  make(): Promise<OfferedSnapshot | undefined> {
+    return (this.#making ??= this.#make().finally(() => {
       this.#making = undefined
     }))
   }
@@ -69,14 +63,18 @@ export class SnapshotDuty {
   ): Promise<void> {
     const { options, clock } = this.#parts
     const extent = this.#extentOf(page)
+    // One whose app is too old for what stands in the log has no use for more of it: it will be replaced.
+    const replicas = followers.filter(({ halted }) => halted !== 'VERSION_TOO_OLD')
     const { atMs, maker } = this.#requested
-    const lost = maker !== undefined && !followers.some(({ id }) => id === maker)
+    const lost = maker !== undefined && !replicas.some(({ id }) => id === maker)
     if (isSnapshotDue(extent, options) && (lost || clock.now() - atMs > REQUEST_TIMEOUT_MS)) {
-      await this.#request({ term, to: page.head, snapshot: true }, followers, connection)
+      // Whoever was asked in vain is not asked again next.
+      const makers = replicas.filter(({ id, halted }) => id !== maker && halted === undefined)
+      await this.#request({ term, to: page.head, snapshot: true }, makers, connection)
     }
     const first = firstToKeep(
       extent,
-      followers.map(({ index }) => index),
+      replicas.map(({ index, loading = false }) => ({ index, loading })),
       options,
     )
     if (first > page.first) await connection.trim(first)
@@ -95,24 +93,24 @@ export class SnapshotDuty {
     }
   }
 
-  /** By the follower that is furthest; alone, by the leader itself. */
+  /** By the follower that is furthest; without one that can, by the leader itself. */
   async #request(
     notice: RangeNotice,
-    followers: readonly MemberView[],
+    makers: readonly MemberView[],
     connection: TermConnection,
   ): Promise<void> {
-    const { transport, writer, clock } = this.#parts
-    const maker = followers.toSorted((a, b) => b.index - a.index)[0]
+    const { transport, clock } = this.#parts
+    const maker = makers.toSorted((a, b) => b.index - a.index)[0]
     this.#requested = { atMs: clock.now(), ...(maker && { maker: maker.id }) }
     if (maker) return transport.push(maker.id, notice)
-    // Nothing may be applied while the state is written down, so writes wait for that.
-    void this.make((take) => writer.hold(take)).then((offer) => offer && this.offered(offer, connection))
+    void this.make().then((offer) => offer && this.offered(offer, connection))
   }
 
-  async #make(freeze: Freeze): Promise<OfferedSnapshot | undefined> {
-    const { catchUp, snapshots, logger } = this.#parts
+  async #make(): Promise<OfferedSnapshot | undefined> {
+    const { catchUp, writer, snapshots, logger } = this.#parts
     try {
-      const taken = await freeze(() => catchUp.takeSnapshot())
+      // Nothing may be applied while the state is written down, so a leader's writes wait for that.
+      const taken = await writer.hold(() => catchUp.takeSnapshot())
       if (!taken) return undefined
       await storeSnapshot(snapshots, taken)
       const { id, index, term, terms } = taken.head

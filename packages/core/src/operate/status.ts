@@ -1,5 +1,6 @@
 import type { LeaderInfo, Role } from '../events.js'
 import type { Position } from '../position.js'
+import type { Halt } from '../replicate/catch-up-listener.js'
 
 /** What one instance says of itself, from memory: no call to Redis is made for it. */
 export interface InstanceStatus {
@@ -21,7 +22,7 @@ export interface InstanceStatus {
   /** True once the replica has reached the head that the log had at start, until it has to rebuild itself. */
   readonly caughtUp: boolean
   /** Why the replica does not apply the log, if it does not. */
-  readonly halted: 'DIVERGED' | 'LOG_LOST' | 'VERSION_TOO_OLD' | undefined
+  readonly halted: Halt | undefined
   /** Whether this instance may lead, and if not, why. */
   readonly eligible: boolean
   readonly ineligibleBecause: string | undefined
@@ -42,8 +43,12 @@ export interface MemberStatus {
   readonly lagEntries: number
   /** False once it has been silent for three heartbeats. After thirty, or when it stops, it is not listed any more. */
   readonly alive: boolean
+  /** Why its replica does not apply the log, if it does not. */
+  readonly halted: Halt | undefined
   readonly eligible: boolean
   readonly priority: number
+  /** Version of its state machine; 0 without one. They differ during a rolling deploy. */
+  readonly appVersion: number
   /** Event-loop utilisation between the last two heartbeats, 0 to 1. */
   readonly load: number
 }

@@ -112,11 +112,8 @@ export class BullmqTransport implements JobTransport {
   }
 
   async present(): Promise<string[]> {
-    const prefix = this.#keys.presence('')
-    // A group's name may contain what PUBSUB takes for a pattern.
-    const pattern = `${prefix.replaceAll(/[\\*?[\]]/g, '\\$&')}*`
-    const channels = (await this.#pushClient.pubsub('CHANNELS', pattern)) as string[]
-    return channels.map((channel) => channel.slice(prefix.length))
+    const channels = (await this.#pushClient.pubsub('CHANNELS', this.#keys.anyPresence)) as string[]
+    return channels.map((channel) => channel.slice(this.#keys.presence('').length))
   }
 
   pushedTo(): Iterable<string> {

@@ -1,6 +1,8 @@
-import { Redis, type RedisOptions } from 'ioredis'
+import type { Redis, RedisOptions } from 'ioredis'
 import { LeaseholdError } from '../errors.js'
 import type { RedisTarget } from '../options.js'
+import { ConnectTrouble } from './connect-trouble.js'
+import { QuietRedis } from './quiet-redis.js'
 
 /** Options of a connection, given by what it is for. */
 export type Duty = Omit<RedisOptions, 'replyMapping'>
@@ -86,7 +88,7 @@ const ADDRESS_SETTINGS = [
 
 /** A new connection to `target` with the options of its duty. It has an `error` listener: trouble shows in the commands. */
 export function createClient(target: RedisTarget, duty: Duty, name: string): Redis {
-  const client = new Redis({ ...addressOf(target), ...duty, connectionName: name })
+  const client = new QuietRedis({ ...addressOf(target), ...duty, connectionName: name })
   client.on('error', () => {})
   return client
 }
@@ -127,7 +129,7 @@ function addressOf(target: RedisTarget): Duty {
  */
 export async function connect(client: Redis, signal: AbortSignal): Promise<void> {
   if (client.status === 'ready') return
-  let last = 'no answer'
+  const trouble = new ConnectTrouble(client.options)
   await new Promise<void>((resolve, reject) => {
     const done = (connected: boolean) => {
       client.off('ready', onReady).off('end', onEnd).off('error', onError)
@@ -137,16 +139,14 @@ export async function connect(client: Redis, signal: AbortSignal): Promise<void>
         reject(
           new LeaseholdError(
             'REDIS_UNREACHABLE',
-            `Redis at ${describe(client.options)} cannot be reached: ${last}`,
+            `Redis at ${placeOf(client.options)} cannot be reached: ${trouble.why}`,
             { retryable: true },
           ),
         )
     }
     const onReady = () => done(true)
     const onEnd = () => done(false)
-    const onError = (error: Error) => {
-      last = error.message || (error as NodeJS.ErrnoException).code || error.name
-    }
+    const onError = (error: Error) => trouble.add(error)
     client.on('ready', onReady).on('end', onEnd).on('error', onError)
     signal.addEventListener('abort', onEnd, { once: true })
     if (signal.aborted) onEnd()
@@ -160,8 +160,8 @@ export function disconnect(client: Redis): void {
 }
 
 /** Where a server is, fit for messages: without user name and password. */
-function describe({ host, port, path, sentinels }: RedisOptions): string {
+export function placeOf({ host, port, path, sentinels, tls }: RedisOptions): string {
   if (sentinels)
     return `sentinels ${sentinels.map((sentinel) => `${sentinel.host}:${sentinel.port}`).join(', ')}`
-  return path ?? `redis://${host}:${port}`
+  return path ?? `${tls ? 'rediss' : 'redis'}://${host}:${port}`
 }

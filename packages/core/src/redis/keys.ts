@@ -18,6 +18,8 @@ export interface Keys {
   readonly acknowledgements: string
   /** Channel on the log's Redis to which an instance is subscribed as long as its process lives. */
   presence(id: string): string
+  /** Pattern of all these channels. */
+  readonly anyPresence: string
 }
 
 export function keysOf(group: string): Keys {
@@ -33,5 +35,7 @@ export function keysOf(group: string): Keys {
     leaseNotices: `${prefix}lease-notices`,
     acknowledgements: `${prefix}acknowledgements`,
     presence: (id) => `${prefix}presence:${id}`,
+    // A group's name may contain what PUBSUB takes for a pattern.
+    anyPresence: `${`${prefix}presence:`.replaceAll(/[\\*?[\]]/g, '\\$&')}*`,
   }
 }

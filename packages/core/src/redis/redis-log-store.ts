@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
-import { LeaseholdError } from '../errors.js'
+import { LeaseholdError, versionTooOld } from '../errors.js'
 import type { LeaderInfo } from '../events.js'
-import type { Joined, LogPage, LogStamp, LogStore, SnapshotRef, TermConnection } from '../log/log-store.js'
+import type { LogPage, LogStamp, LogStore, Secrets, SnapshotRef, TermConnection } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
+import { checkAccess, logNeeds } from './access.js'
 import { callScript } from './call-script.js'
 import { connect, createClient, disconnect, termOptions } from './connections.js'
 import type { Keys } from './keys.js'
@@ -11,8 +12,8 @@ import { RedisTermConnection } from './redis-term-connection.js'
 import { readEntries, readTable } from './replies.js'
 import { checkServer } from './server-checks.js'
 
-/** Version of what stands in Redis. An instance refuses a format that it does not know. */
-const FORMAT_VERSION = '1'
+/** Version of what stands in Redis. An instance refuses a higher one, which it does not know. */
+export const FORMAT_VERSION = '1'
 /** Bytes of entries read at once. */
 const PAGE_BYTES = 1024 * 1024
 
@@ -32,13 +33,17 @@ type ReadReply = [
   snapshotBefore: [id: string, index: string],
   entries: string[],
   table: string[] | null,
+  secretVersion: string,
 ]
+
+type SecretsReply = [secret: string, previous: string, next: string, version: string]
 
 /** The log as a Redis stream with explicit ids, and the hash that says who may append to it. */
 export class RedisLogStore implements LogStore {
   readonly #options: ResolvedOptions
   readonly #client: Redis
   readonly #keys: Keys
+  readonly #replicates: boolean
   readonly #warn: (code: string, message: string) => void
 
   #canSync = false
@@ -48,11 +53,14 @@ export class RedisLogStore implements LogStore {
     options: ResolvedOptions
     client: Redis
     keys: Keys
+    /** Without a state machine there is no log: less is needed of Redis. */
+    replicates: boolean
     warn: (code: string, message: string) => void
   }) {
     this.#options = parts.options
     this.#client = parts.client
     this.#keys = parts.keys
+    this.#replicates = parts.replicates
     this.#warn = parts.warn
   }
 
@@ -61,29 +69,40 @@ export class RedisLogStore implements LogStore {
     const { warnings, canSync } = await checkServer(this.#client)
     this.#canSync = canSync
     for (const { code, message } of warnings) this.#warn(code, message)
+    await checkAccess(this.#client, logNeeds(this.#keys, this.#replicates))
   }
 
-  async join(application: string): Promise<Joined> {
-    const proposed = randomBytes(32).toString('base64url')
-    const reply = (await callScript(
+  async join(application: string, appVersion: number, knows: Secrets | undefined): Promise<Secrets> {
+    const { secret = newSecret(), previous = '', next = '', version = '' } = knows ?? {}
+    const [outcome, ...reply] = (await callScript(
       this.#client,
       'join',
       [this.#keys.meta],
-      [application, FORMAT_VERSION, proposed],
-    )) as [string, string, string]
-    if (reply[0] === 'APP') {
+      [application, FORMAT_VERSION, secret, previous, next, version, knows ? '' : appVersion],
+    )) as [string, ...SecretsReply]
+    if (outcome === 'APP') {
       throw new LeaseholdError(
         'APP_MISMATCH',
-        `Group "${this.#options.group}" belongs to ${describeApplication(reply[1])}, this is ${application === '' ? 'an instance that only elects' : `"${application}"`}. Use another group.`,
+        `Group "${this.#options.group}" belongs to ${describeApplication(reply[0])}, this is ${application === '' ? 'an instance that only elects' : `"${application}"`}. Use another group.`,
       )
     }
-    if (reply[0] === 'FORMAT') {
+    if (outcome === 'FORMAT') {
       throw new LeaseholdError(
-        'APP_MISMATCH',
-        `Group "${this.#options.group}" is stored in format ${reply[1]}, this version of the library knows format ${FORMAT_VERSION}. Upgrade it.`,
+        'VERSION_TOO_OLD',
+        `Group "${this.#options.group}" is stored in format ${reply[0]}, this version of Leasehold knows formats up to ${FORMAT_VERSION}. Upgrade the packages of this instance. Nothing was changed.`,
       )
     }
-    return { secret: reply[1], previousSecret: reply[2] || undefined }
+    if (outcome === 'VERSION') {
+      throw versionTooOld(
+        `The log of group "${this.#options.group}" holds entries that version ${reply[0]} of the app wrote, this is version ${appVersion}`,
+      )
+    }
+    return secretsOf(reply)
+  }
+
+  async rotateSecret(version: string): Promise<Secrets | undefined> {
+    const reply = await callScript(this.#client, 'rotateSecret', [this.#keys.meta], [version, newSecret()])
+    return reply === null ? undefined : secretsOf(reply as SecretsReply)
   }
 
   async read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage> {
@@ -110,6 +129,7 @@ export class RedisLogStore implements LogStore {
       snapshotBefore,
       entries,
       table,
+      secretVersion,
     ] = reply
     // An empty log is "known" to a reader that knows nothing, yet it must get its (empty) table.
     const isKnown = table === null && known !== undefined
@@ -127,6 +147,7 @@ export class RedisLogStore implements LogStore {
       snapshotBefore: refOf(snapshotBefore),
       entries: readEntries(entries),
       table: isKnown ? undefined : readTable(table ?? []),
+      secretVersion,
     }
   }
 
@@ -164,6 +185,15 @@ function refOf([id, index]: [id: string, index: string]): SnapshotRef | undefine
   return id === '' ? undefined : { id, index: Number(index) }
 }
 
-function describeApplication(name: string): string {
+function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+function secretsOf([secret, previous, next, version]: SecretsReply): Secrets {
+  return { secret, previous, next, version }
+}
+
+/** An application as messages name it. */
+export function describeApplication(name: string): string {
   return name === '' ? 'instances that only elect' : `the application "${name}"`
 }

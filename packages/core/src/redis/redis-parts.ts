@@ -24,8 +24,8 @@ export function createRedisParts(parts: {
   const client = createClient(options.redis, commandOptions(options.commandTimeoutMs), name)
   return {
     clock,
-    leases: new RedlockLeaseStore(options, keys, clock),
-    log: new RedisLogStore({ options, client, keys, warn }),
+    leases: new RedlockLeaseStore({ options, keys, warn, clock }),
+    log: new RedisLogStore({ options, client, keys, replicates, warn }),
     members: new RedisMemberStore(client, keys),
     snapshots: new RedisSnapshotStore(client, keys),
     transport: replicates ? new BullmqTransport(options, keys, clock) : noTransport,

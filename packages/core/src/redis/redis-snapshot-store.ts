@@ -2,8 +2,11 @@ import type { Redis } from 'ioredis'
 import type { SnapshotHead, SnapshotStore } from '../log/snapshot.js'
 import type { Keys } from './keys.js'
 
-/** How long a snapshot that nobody switched in stays. */
-const OFFERED_TTL_S = 600
+/**
+ * How long a snapshot stays from the moment when it is not needed any more, or not yet: one that was replaced twice, and
+ * one that nobody switched in. Whoever loads it puts that off with each chunk, so it stays until nobody does.
+ */
+export const UNNEEDED_TTL_S = 60
 const HEAD = 'head'
 
 /** A snapshot as one hash: chunks by number, and the head. */
@@ -25,17 +28,31 @@ export class RedisSnapshotStore implements SnapshotStore {
   }
 
   async readHead(id: string): Promise<SnapshotHead | undefined> {
-    const text = await this.#client.hget(this.#keys.snapshot(id), HEAD)
+    const key = this.#keys.snapshot(id)
+    const [text] = await Promise.all([this.#client.hget(key, HEAD), this.#keep(key)])
     return text === null ? undefined : (JSON.parse(text) as SnapshotHead)
   }
 
   async readChunk(id: string, number: number): Promise<Buffer | undefined> {
-    return (await this.#client.hgetBuffer(this.#keys.snapshot(id), String(number))) ?? undefined
+    const key = this.#keys.snapshot(id)
+    const [chunk] = await Promise.all([this.#client.hgetBuffer(key, String(number)), this.#keep(key)])
+    return chunk ?? undefined
   }
 
-  /** In one transaction: whoever dies between the two would leave a key that never expires. */
+  /** `GT` leaves one alone that does not expire. Where it cannot be put off, the snapshot is read for as long as it is there. */
+  async #keep(key: string): Promise<void> {
+    await this.#client.expire(key, UNNEEDED_TTL_S, 'GT').catch(() => {})
+  }
+
+  /** Both at once: what was written without its expiry would stay for good if the writer died in between. */
   async #write(id: string, field: string, value: string | Buffer): Promise<void> {
     const key = this.#keys.snapshot(id)
-    await this.#client.multi().hset(key, field, value).expire(key, OFFERED_TTL_S).exec()
+    try {
+      const replies = await this.#client.multi().hset(key, field, value).expire(key, UNNEEDED_TTL_S).exec()
+      for (const [error] of replies ?? []) if (error) throw error
+    } catch (error) {
+      // EXECABORT does not say why; the command that was refused does.
+      throw (error as { previousErrors?: readonly Error[] }).previousErrors?.[0] ?? error
+    }
   }
 }

@@ -14,13 +14,11 @@ import { callScript } from './call-script.js'
 import { disconnect } from './connections.js'
 import { SharedCall } from '../shared-call.js'
 import type { Keys } from './keys.js'
+import { UNNEEDED_TTL_S } from './redis-snapshot-store.js'
 import { readTable } from './replies.js'
 
 /** Errors after which this server cannot be written to, so that the leader must find the one that can. */
 const LASTING = /^(READONLY|MOVED|ASK|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS)/
-
-/** How long a snapshot that was replaced twice stays, for those who are loading it. */
-const REPLACED_TTL_S = 600
 
 /** A term's connection: the client that `termOptions` made, which never reconnects, and what was claimed on it. */
 export class RedisTermConnection implements TermConnection {
@@ -33,6 +31,8 @@ export class RedisTermConnection implements TermConnection {
   readonly #waits = new Map<number, SharedCall<number>>()
   readonly #sync: SharedCall<boolean>
   #claim: Claim | undefined
+  /** Of all entries that are appended here. */
+  #appVersion = 0
 
   constructor(client: Redis, keys: Keys, leaseOnLog: boolean, commandTimeoutMs: number) {
     this.#client = client
@@ -72,11 +72,14 @@ export class RedisTermConnection implements TermConnection {
         request.leaseValue,
         this.#leaseOnLog ? '1' : '0',
         randomInt(1, 1001),
+        request.appVersion,
       ],
     )) as [string, string, string, string, string, string, string, string[]]
     if (reply[0] === 'OUTRUN') return { kind: 'outrun', term: Number(reply[1]) }
     if (reply[0] === 'LEASE') return { kind: 'leaseLost' }
+    if (reply[0] === 'VERSION') return { kind: 'tooOld', appVersion: Number(reply[1]) }
     const [, term, logId, head, headTerm, replId, replIdChanged, table] = reply
+    this.#appVersion = request.appVersion
     this.#claim = {
       term: Number(term),
       nonce,
@@ -112,7 +115,7 @@ export class RedisTermConnection implements TermConnection {
         this.#client,
         'append',
         [meta, log, terms],
-        [logId, term, nonce, replId, head, headTerm, ...entries],
+        [logId, term, nonce, replId, head, headTerm, this.#appVersion, ...entries],
       )) as [string, string, string]
     } catch (error) {
       // A reply that is an error is a reply: the script checks everything before its first write, so nothing was written.
@@ -148,7 +151,7 @@ export class RedisTermConnection implements TermConnection {
         term,
         nonce,
         before?.id ?? '',
-        REPLACED_TTL_S,
+        UNNEEDED_TTL_S,
       ],
     )
     return reply === 1

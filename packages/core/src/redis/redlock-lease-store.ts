@@ -1,39 +1,51 @@
-import type { Redis } from 'ioredis'
-import Redlock, { type ExecutionStats, type Lock } from 'redlock'
+import Redlock, { type ExecutionStats, type Lock, type Operation } from 'redlock'
 import type { Clock } from '../clock.js'
 import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
-import { commandOptions, connect, createClient, disconnect, subscriberOptions } from './connections.js'
+import { leaseNeeds } from './access.js'
+import { commandOptions, createClient, subscriberOptions } from './connections.js'
 import type { Keys } from './keys.js'
-import { checkLeaseNode } from './server-checks.js'
+import { LeaseNode } from './lease-node.js'
+import { LeaseNodes, quorum } from './lease-nodes.js'
 import { scripts } from './scripts.generated.js'
 
 /** Beyond any clock: redlock compares a lock's expiration with the wall clock, and would give up when that jumps. */
 const FAR_FUTURE = Number.MAX_SAFE_INTEGER
+/** Leases that are kept to be given back to nodes that were away. */
+const MAX_LEFTOVERS = 10
 
 /**
  * The lease by Redlock (Antirez, "Distributed Locks with Redis"), as a one-shot primitive: one attempt a call, no
  * retries and no timers of its own. Deadlines are ours, monotonic, and counted from before the request was sent.
  */
 export class RedlockLeaseStore implements LeaseStore {
-  readonly #nodes: readonly Redis[]
-  readonly #subscribers: readonly Redis[]
+  readonly #nodes: LeaseNodes
   readonly #redlock: Redlock
   readonly #keys: Keys
   readonly #ttlMs: number
   readonly #clock: Clock
   /** Locks by their value: redlock wants its own objects back. */
   readonly #locks = new Map<string, Lock>()
+  /** Given back, but not on every node: a renewal may still lie in the socket of one that hangs, and run when it goes on. */
+  readonly #leftovers = new Set<Lock>()
   #listener: (notice: 'vacant' | 'taken') => void = () => {}
 
-  constructor(options: ResolvedOptions, keys: Keys, clock: Clock) {
+  constructor(parts: {
+    options: ResolvedOptions
+    keys: Keys
+    warn: (code: string, message: string) => void
+    clock: Clock
+  }) {
+    const { options, keys, warn, clock } = parts
     const name = `leasehold:${options.group}:${options.name}:lease`
-    const timeoutMs = Math.floor(options.leaseTtlMs / 5)
-    this.#nodes = options.leaseRedis.map((target) => createClient(target, commandOptions(timeoutMs), name))
-    this.#subscribers = options.leaseRedis.map((target) =>
-      createClient(target, subscriberOptions(), `${name}-notices`),
-    )
-    this.#redlock = new Redlock(this.#nodes, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
+    const duty = commandOptions(Math.floor(options.leaseTtlMs / 5))
+    const nodes = options.leaseRedis.map((target) => {
+      const notices = createClient(target, subscriberOptions(), `${name}-notices`)
+      return new LeaseNode(createClient(target, duty, name), notices, clock)
+    })
+    this.#nodes = new LeaseNodes(nodes, leaseNeeds(keys), warn)
+    const clients = nodes.map(({ commands }) => commands)
+    this.#redlock = new Redlock(clients, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
     this.#redlock.on('error', () => {}) // each shows in the vote that it cost
     this.#keys = keys
     this.#ttlMs = options.leaseTtlMs
@@ -41,26 +53,15 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    for (const subscriber of this.#subscribers) {
-      subscriber.on('message', (_channel, notice) => {
+    for (const { notices } of this.#nodes.all) {
+      notices.on('message', (_channel, notice) => {
         if (notice === 'vacant' || notice === 'taken') this.#listener(notice)
       })
       // A subscriber that comes up later subscribes then; until it does, the lease is looked at in time all the same.
-      const subscribe = () => void subscriber.subscribe(this.#keys.leaseNotices).catch(() => {})
-      subscriber.on('ready', subscribe)
+      const subscribe = () => void notices.subscribe(this.#keys.leaseNotices).catch(() => {})
+      notices.on('ready', subscribe)
     }
-    await Promise.all([
-      quorum(
-        this.#nodes.map((node) => connect(node, signal)),
-        this.#majority,
-      ),
-      quorum(
-        this.#subscribers.map((node) => connect(node, signal)),
-        this.#majority,
-      ),
-    ])
-    const reached = this.#nodes.filter((node) => node.status === 'ready')
-    await Promise.all(reached.map((node) => checkLeaseNode(node)))
+    await this.#nodes.open(signal, () => this.#giveBackLeftovers())
   }
 
   async acquire(): Promise<Lease | undefined> {
@@ -69,7 +70,7 @@ export class RedlockLeaseStore implements LeaseStore {
     try {
       lock = await this.#redlock.acquire([this.#keys.lease], this.#ttlMs)
     } catch (error) {
-      if ((await votesOf(error)).some(isHeld)) return undefined
+      if (againstIn(await statsOf(error)).some(isHeld)) return undefined
       throw error
     }
     this.#locks.set(lock.value, lock)
@@ -88,8 +89,8 @@ export class RedlockLeaseStore implements LeaseStore {
     try {
       this.#locks.set(lease.value, await this.#redlock.extend(lock, this.#ttlMs))
     } catch (error) {
-      const votes = await votesOf(error)
-      const minority = this.#nodes.length - this.#majority
+      const votes = againstIn(await statsOf(error))
+      const minority = this.#nodes.all.length - this.#nodes.majority
       if (votes.filter(isHeld).length > minority) return undefined
       throw error
     }
@@ -102,17 +103,32 @@ export class RedlockLeaseStore implements LeaseStore {
     this.#locks.delete(lease.value)
     // Redlock answers at the quorum; a renewal that is still on its way to a node would re-create the key behind us.
     await Promise.all(lock.attempts)
-    await this.#redlock.release(lock)
+    const releasing = this.#redlock.release(lock)
+    this.#leftovers.add(lock)
+    if (this.#leftovers.size > MAX_LEFTOVERS) this.#leftovers.delete([...this.#leftovers][0] as Lock)
+    void this.#freedBy(releasing, lock)
+    await releasing
     this.#announce('vacant')
   }
 
   async look(): Promise<LeaseLook> {
-    const answers = await Promise.allSettled(this.#nodes.map((node) => node.pttl(this.#keys.lease)))
-    const free = answers.map((answer) => (answer.status === 'fulfilled' ? freeIn(answer.value) : undefined))
-    const known = free.filter((ms) => ms !== undefined).toSorted((a, b) => a - b)
-    const vacantInMs = known[this.#majority - 1]
-    if (vacantInMs === undefined) throw new Error('No majority of the lease nodes answers')
-    return { vacantInMs }
+    const { all, majority } = this.#nodes
+    const freeAtMs: number[] = []
+    const votes = all.map(async ({ commands }) => {
+      const pttl = await commands.pttl(this.#keys.lease)
+      // A point in time: the answers of other nodes may take a while.
+      freeAtMs.push(pttl === -1 ? Number.POSITIVE_INFINITY : this.#clock.now() + pttl)
+      if (pttl !== -2) throw new Error('held')
+    })
+    try {
+      await quorum(votes, majority)
+      return { vacantInMs: 0 } // at once: a node that hangs must not delay a hand-over
+    } catch {
+      await Promise.allSettled(votes)
+    }
+    const vacantAtMs = freeAtMs.toSorted((a, b) => a - b)[majority - 1]
+    if (vacantAtMs === undefined) throw new Error('No majority of the lease nodes answers')
+    return { vacantInMs: Math.max(1, vacantAtMs - this.#clock.now()) }
   }
 
   announceLeader(): void {
@@ -125,16 +141,27 @@ export class RedlockLeaseStore implements LeaseStore {
 
   async close(): Promise<void> {
     this.#listener = () => {}
-    for (const client of [...this.#nodes, ...this.#subscribers]) disconnect(client)
+    this.#nodes.close()
+  }
+
+  /** A node is back. Without this, one that had hung would be held for another lease time by a lease that is over. */
+  #giveBackLeftovers(): void {
+    for (const lock of this.#leftovers) {
+      void this.#freedBy(this.#redlock.release(lock), lock).then((freed) => freed && this.#announce('vacant'))
+    }
+  }
+
+  /** Whether a release has freed any node; forgets the lock once every node has answered. */
+  async #freedBy(releasing: Promise<Operation>, lock: Lock): Promise<boolean> {
+    const stats = await statsOf(await releasing.catch((error: unknown) => error))
+    if (againstIn(stats).every(isHeld)) this.#leftovers.delete(lock)
+    return stats.some(({ votesFor }) => votesFor.size > 0)
   }
 
   /** A lost notice costs time, not safety: the others look at the lease when it should have run out. */
   #announce(notice: 'vacant' | 'taken'): void {
-    for (const node of this.#nodes) node.publish(this.#keys.leaseNotices, notice).catch(() => {})
-  }
-
-  get #majority(): number {
-    return Math.floor(this.#nodes.length / 2) + 1
+    for (const { commands } of this.#nodes.all)
+      commands.publish(this.#keys.leaseNotices, notice).catch(() => {})
   }
 
   #deadline(startedMs: number): number {
@@ -142,34 +169,16 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 }
 
-/** Milliseconds until a node is free of the lease, from its answer to PTTL. */
-function freeIn(pttl: number): number {
-  if (pttl === -2) return 0
-  return pttl === -1 ? Number.POSITIVE_INFINITY : Math.max(1, pttl)
+/** What each node has said to an operation, or to one that failed, once every node has answered. */
+function statsOf(operation: unknown): Promise<ExecutionStats[]> {
+  return Promise.all((operation as Partial<Operation>).attempts ?? [])
 }
 
-/** The votes against that a failed operation met, once every node has answered. */
-async function votesOf(error: unknown): Promise<Error[]> {
-  const attempts = (error as { attempts?: readonly Promise<ExecutionStats>[] }).attempts ?? []
-  const stats = await Promise.all(attempts)
+function againstIn(stats: readonly ExecutionStats[]): Error[] {
   return stats.flatMap(({ votesAgainst }) => [...votesAgainst.values()])
 }
 
 /** A vote against because somebody else holds the lease, not because the node could not be asked. */
 function isHeld(vote: Error): boolean {
   return vote.name === 'ResourceLockedError'
-}
-
-/** Resolves when `needed` of the promises have; rejects as soon as that cannot happen any more. */
-async function quorum(promises: readonly Promise<unknown>[], needed: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    let successes = 0
-    let failures = 0
-    for (const promise of promises) {
-      promise.then(
-        () => ++successes === needed && resolve(),
-        (error: unknown) => ++failures > promises.length - needed && reject(error as Error),
-      )
-    }
-  })
 }

@@ -10,11 +10,12 @@ declare module 'redlock' {
     readonly votesAgainst: ReadonlyMap<unknown, Error>
   }
 
-  export class ExecutionError extends Error {
+  /** One that reached a quorum; an error of one that did not has the same. */
+  export interface Operation {
     readonly attempts: readonly Promise<ExecutionStats>[]
   }
 
-  export class Lock {
+  export class Lock implements Operation {
     readonly value: string
     readonly attempts: readonly Promise<ExecutionStats>[]
     expiration: number
@@ -35,7 +36,7 @@ declare module 'redlock' {
     )
     acquire(resources: string[], durationMs: number): Promise<Lock>
     extend(lock: Lock, durationMs: number): Promise<Lock>
-    release(lock: Lock): Promise<unknown>
+    release(lock: Lock): Promise<Operation>
     on(event: 'error', listener: (error: Error) => void): this
   }
 }

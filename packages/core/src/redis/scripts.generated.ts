@@ -4,13 +4,13 @@ export const scripts = {
 --
 -- KEYS  1 meta   2 log   3 terms
 -- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 head   6 term of the head
---       7... encoded entries, oldest first
+--       7 version of the leader's app   8... encoded entries, oldest first
 -- Returns  {'APPENDED', first index, log time in ms}
 --          {'FENCED', what differs}            nothing was written
 --          {'MISMATCH', head, term of the head}  the log does not end where the leader believes; nothing was written
 
-local logId, term, nonce, head, headTerm, lastTime = unpack(
-  redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce', 'head', 'headTerm', 'time'))
+local logId, term, nonce, head, headTerm, lastTime, appVersion = unpack(
+  redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce', 'head', 'headTerm', 'time', 'appVersion'))
 
 if not logId or logId == '' then return { 'FENCED', 'there is no log' } end
 if logId ~= ARGV[1] then return { 'FENCED', 'another log' } end
@@ -28,7 +28,7 @@ time = math.max(time, tonumber(lastTime))
 time = string.format('%.0f', time)
 
 local last = tonumber(head)
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   last = last + 1
   redis.call('XADD', KEYS[2], string.format('%.0f-0', last), 't', term, 'm', time, 'd', ARGV[i])
 end
@@ -36,22 +36,46 @@ local first = string.format('%.0f', tonumber(head) + 1)
 if headTerm ~= term then
   redis.call('HSET', KEYS[3], term, first .. ':' .. nonce)
 end
+-- From now on nobody whose app is older may claim: it could not apply what stands here.
+if tonumber(appVersion or '0') < tonumber(ARGV[7]) then redis.call('HSET', KEYS[1], 'appVersion', ARGV[7]) end
 redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time, 'replId', replId)
 return { 'APPENDED', first, time }
+`,
+  checkAccess: `-- Asks the server which commands the user of this connection may not run; runs none of them.
+--
+-- KEYS  the keys that an instance uses: the server refuses the call of this script if the user may not read and write them
+-- ARGV  1 channel   2... calls as text, with K for the first key and C for the channel; a subcommand stands behind a bar
+-- Returns  {command that is refused, or unknown to this server, ...}
+
+-- Redis has it since 7.0; a server without it cannot be asked.
+if not redis.acl_check_cmd then return {} end
+
+local refused = {}
+for i = 2, #ARGV do
+  local words = {}
+  for word in string.gmatch(ARGV[i], '[^ |]+') do
+    words[#words + 1] = word == 'K' and KEYS[1] or word == 'C' and ARGV[1] or word
+  end
+  local known, allowed = pcall(redis.acl_check_cmd, unpack(words))
+  if not (known and allowed) then refused[#refused + 1] = string.match(ARGV[i], '^[^ ]+') end
+end
+return refused
 `,
   claim: `-- Grants the next term to a holder of the lease (G1), and says what the log looks like at that moment.
 --
 -- KEYS  1 meta   2 terms   3 lease
 -- ARGV  1 expected stored term   2 floor: highest term the candidate has seen   3 nonce   4 leader id   5 url
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
+--       10 version of the claimant's app
 -- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
 --           {term, 'first:nonce', ...}}
 --          {'OUTRUN', stored term}   another claim came between
 --          {'LEASE'}                 the lease is not the candidate's any more
+--          {'VERSION', version}      the log holds entries of that version of the app, which is newer; nothing was written
 -- Terms are milliseconds of 13 digits and stay strings: a Lua number prints 14 digits.
 
-local stored, logId, head, headTerm, lastReplId, lastLeader = unpack(
-  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader'))
+local stored, logId, head, headTerm, lastReplId, lastLeader, appVersion = unpack(
+  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader', 'appVersion'))
 stored = stored or '0'
 
 if stored ~= ARGV[1] then
@@ -59,6 +83,9 @@ if stored ~= ARGV[1] then
 end
 if ARGV[8] == '1' and redis.call('GET', KEYS[3]) ~= ARGV[7] then
   return { 'LEASE' }
+end
+if tonumber(appVersion or '0') > tonumber(ARGV[10]) then
+  return { 'VERSION', appVersion }
 end
 
 -- Time keeps a term unique after a rollback. Where the clock is behind, the random step does so very nearly.
@@ -96,6 +123,64 @@ if term ~= ARGV[2] or nonce ~= ARGV[3] then return false end
 if logId and logId ~= '' then return logId end
 redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'head', '0', 'headTerm', '0', 'time', '0', 'first', '1')
 return ARGV[1]
+`,
+  importSnapshot: `-- Begins a new log at an imported snapshot: where the group has none and nobody is connected, or in place of what it has.
+--
+-- KEYS  1 meta   2 log   3 terms   4 the snapshot   5 and 6 the two snapshots of the present log, or the meta key for none
+-- ARGV  1 '1' only to look whether it could be done   2 '1' to replace what is there   3 application   4 format version
+--       5 pattern of the channels that instances are subscribed to   6 logId   7 nonce   8 random step 1-1000
+--       9 id of the snapshot   10 its index   11 term and 12 log time of the entry there   13 version of the app that wrote
+--       it   14 fields that it has   15 and 16 ids of the snapshots at KEYS 5 and 6, or ''   17 seconds that these stay, for
+--       those who are loading them   18... term, 'first:nonce', ...
+-- Returns  {'IMPORTED', term}   {'FREE'} when only looking
+--          {'APP', application of the group}   {'FORMAT', format version of the group, which is newer}
+--          {'LOG', its head}   {'CONNECTED', channel, ...}   the group is in use and is not to be replaced
+--          {'PRESENT', snapshot, snapshot before}   others than those that the caller knows: call again with these
+--          {'GONE'}   the snapshot is not complete
+-- Changes nothing unless it returns IMPORTED. Whoever leads is fenced then: the log is another one, under another claim.
+
+local logId, app, format, stored, head, present, before = unpack(redis.call('HMGET', KEYS[1],
+  'logId', 'app', 'formatVersion', 'term', 'head', 'snapshot', 'snapshotBefore'))
+if app and app ~= ARGV[3] then return { 'APP', app } end
+if format and tonumber(format) > tonumber(ARGV[4]) then return { 'FORMAT', format } end
+if ARGV[2] ~= '1' then
+  if logId and logId ~= '' then return { 'LOG', head or '0' } end
+  local channels = redis.call('PUBSUB', 'CHANNELS', ARGV[5])
+  if #channels > 0 then return { 'CONNECTED', unpack(channels, 1, math.min(#channels, 100)) } end
+end
+if ARGV[1] == '1' then return { 'FREE' } end
+if (present or '') ~= ARGV[15] or (before or '') ~= ARGV[16] then
+  return { 'PRESENT', present or '', before or '' }
+end
+if redis.call('HLEN', KEYS[4]) ~= tonumber(ARGV[14]) or redis.call('HEXISTS', KEYS[4], 'head') == 0 then
+  return { 'GONE' }
+end
+
+-- As a claim does: above every term that is stored, so that no candidate can go on with what it read before.
+local time = redis.call('TIME')
+local term = time[1] * 1000 + math.floor(time[2] / 1000)
+local least = math.max(tonumber(stored or '0'), tonumber(ARGV[11]))
+if term <= least then
+  term = least + tonumber(ARGV[8])
+end
+term = string.format('%.0f', term)
+local info = redis.pcall('INFO', 'replication')
+local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+
+-- A replica begins at 0 as its state machine says; a snapshot of that moment is never loaded.
+local index = ARGV[10]
+local id = index == '0' and '' or ARGV[9]
+redis.call('HSET', KEYS[1], 'app', ARGV[3], 'appVersion', ARGV[13], 'formatVersion', ARGV[4], 'logId', ARGV[6],
+  'term', term, 'nonce', ARGV[7], 'head', index, 'headTerm', ARGV[11], 'time', ARGV[12],
+  'first', string.format('%.0f', tonumber(index) + 1), 'snapshot', id, 'snapshotIndex', index,
+  'snapshotBefore', '', 'snapshotBeforeIndex', '0', 'replId', replId)
+redis.call('HDEL', KEYS[1], 'leader', 'url', 'publicUrl', 'lease')
+redis.call('UNLINK', KEYS[2], KEYS[3])
+for i = 18, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
+if ARGV[15] ~= '' then redis.call('EXPIRE', KEYS[5], ARGV[17]) end
+if ARGV[16] ~= '' then redis.call('EXPIRE', KEYS[6], ARGV[17]) end
+if id ~= '' then redis.call('PERSIST', KEYS[4]) end
+return { 'IMPORTED', term }
 `,
   installSnapshot: `-- Makes a complete snapshot the one to load, if the leader is still the one that claimed last and the snapshot is on the
 -- log's history (G2, G5). Its maker may have been off that history without knowing.
@@ -137,21 +222,45 @@ redis.call('HSET', KEYS[1], 'snapshot', ARGV[5], 'snapshotIndex', ARGV[6],
 if ARGV[9] ~= '' then redis.call('EXPIRE', KEYS[4], ARGV[10]) end
 return 1
 `,
-  join: `-- Lets an instance into a group: the same application, the same format.
+  join: `-- Lets an instance into a group: the same application, a format that it knows, an app no older than what is stored. One that was in before brings the
+-- secrets that it knows; they come back where Redis has lost them, or has gone back to older ones.
 --
 -- KEYS  1 meta
--- ARGV  1 application   2 format version   3 a secret, used if the group has none yet
--- Returns  {'JOINED', secret, secret before the last change or ''}
+-- ARGV  1 application   2 highest format version that the instance knows
+--       3 secret   4 secret before it or ''   5 secret that is to follow it or ''
+--       6 version of these secrets, '<changes>-<ms>', or '' if the secret is a fresh one for a group that has none
+--       7 version of the app, or '' where that does not matter: the instance was let in before
+-- Returns  {'JOINED', secret, secret before it or '', secret that is to follow it or '', version}
 --          {'APP', application of the group}   {'FORMAT', format version of the group}
+--          {'VERSION', newest version of the app that has written to the log}   nothing was written by these three
+-- Of two versions the one with more changes holds. With as many, the older one: an instance that came into an emptied
+-- Redis before all others must not bring its fresh secret to those who still know theirs. What is brought back counts
+-- as a change, so that whoever knows the version knows as well that Redis has lost nothing since.
 
-local app, format, secret, previous = unpack(redis.call('HMGET', KEYS[1], 'app', 'format', 'secret', 'previousSecret'))
+local app, format, appVersion, secret, previous, next, version = unpack(redis.call('HMGET', KEYS[1],
+  'app', 'formatVersion', 'appVersion', 'secret', 'previousSecret', 'nextSecret', 'secretVersion'))
 if app and app ~= ARGV[1] then return { 'APP', app } end
-if format and format ~= ARGV[2] then return { 'FORMAT', format } end
-if not secret then
-  redis.call('HSET', KEYS[1], 'app', ARGV[1], 'format', ARGV[2], 'secret', ARGV[3])
-  secret = ARGV[3]
+if format and not (tonumber(format) and tonumber(format) <= tonumber(ARGV[2])) then return { 'FORMAT', format } end
+if ARGV[7] ~= '' and tonumber(appVersion or '0') > tonumber(ARGV[7]) then return { 'VERSION', appVersion } end
+
+local changes, time = string.match(version or '', '^(%d+)%-(%d+)$')
+local knownChanges, knownTime = string.match(ARGV[6], '^(%d+)%-(%d+)$')
+local holds = changes ~= nil
+if holds and knownChanges then
+  local more = tonumber(changes) - tonumber(knownChanges)
+  holds = more > 0 or (more == 0 and tonumber(time) <= tonumber(knownTime))
 end
-return { 'JOINED', secret, previous or '' }
+
+-- A lower format stays: it is raised by whoever first writes what an older version could not read.
+if not app then redis.call('HSET', KEYS[1], 'app', ARGV[1]) end
+if not format then redis.call('HSET', KEYS[1], 'formatVersion', ARGV[2]) end
+if not holds then
+  local now = redis.call('TIME')
+  secret, previous, next = ARGV[3], ARGV[4], ARGV[5]
+  version = string.format('%.0f-%.0f', tonumber(knownChanges or '0') + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+  redis.call('HSET', KEYS[1], 'secret', secret, 'previousSecret', previous, 'nextSecret', next, 'secretVersion', version)
+end
+return { 'JOINED', secret, previous or '', next or '', version }
 `,
   publishMember: `-- Publishes what an instance says of itself, stamped with the server's time, and lists all members.
 --
@@ -170,12 +279,14 @@ return { time, redis.call('HGETALL', KEYS[1]) }
 -- ARGV  1 index to read behind   2 most entries   3 most bytes   4 logId, 5 nonce, 6 replication id that the reader knows
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
 --           first index, {snapshot id, its index}, {id of the snapshot before, its index},
---           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present}
+--           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
+--           version of the group's secrets or ''}
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm', 'leader', 'url',
-  'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore', 'snapshotBeforeIndex'))
+  beforeIndex, secretVersion = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
+  'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
+  'snapshotBeforeIndex', 'secretVersion'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -203,7 +314,7 @@ local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
-  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false,
+  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '',
 }
 `,
   renewLease: `-- Renews the lease on one node; the script that redlock runs in place of its own.
@@ -218,6 +329,30 @@ local value = redis.call('GET', KEYS[1])
 if value and value ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
+`,
+  rotateSecret: `-- Takes the group's secrets one step further in a rotation: a new one to come, then that one in use, then the old one gone.
+--
+-- KEYS  1 meta
+-- ARGV  1 version of the secrets that the caller knows   2 a new secret, used where none is to come yet
+-- Returns  {secret, secret before it or '', secret that is to follow it or '', version} after the step
+--          false if other secrets are stored by now; nothing was written
+
+local secret, previous, next, version = unpack(
+  redis.call('HMGET', KEYS[1], 'secret', 'previousSecret', 'nextSecret', 'secretVersion'))
+local changes = version == ARGV[1] and string.match(version, '^(%d+)%-%d+$')
+if not changes then return false end
+
+if previous ~= '' then
+  previous = ''
+elseif next ~= '' then
+  secret, previous, next = next, secret, ''
+else
+  next = ARGV[2]
+end
+local now = redis.call('TIME')
+version = string.format('%.0f-%.0f', tonumber(changes) + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+redis.call('HSET', KEYS[1], 'secret', secret, 'previousSecret', previous, 'nextSecret', next, 'secretVersion', version)
+return { secret, previous, next, version }
 `,
   trimLog: `-- Drops old entries, if the leader is still the one that claimed last (G2). Never past the snapshot before the last one:
 -- should the last be damaged, the one before still reaches the log.

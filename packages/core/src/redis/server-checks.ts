@@ -2,6 +2,9 @@ import type { Redis } from 'ioredis'
 import { LeaseholdError } from '../errors.js'
 import type { Warning } from '../events.js'
 
+const EVICTION_SETTINGS = ['maxmemory', 'maxmemory-policy']
+const LOG_SETTINGS = [...EVICTION_SETTINGS, 'appendonly', 'save', 'min-replicas-to-write']
+
 /**
  * Looks whether the server can keep our promises.
  *
@@ -21,7 +24,7 @@ export async function checkServer(client: Redis): Promise<{ warnings: Warning[];
         'INFO is forbidden on this Redis, so a leader cannot tell whether the server was demoted and promoted again under an open connection. Allow it to the user of this connection.',
     })
 
-  const config = await readConfig(client)
+  const config = await readConfig(client, LOG_SETTINGS)
   if (!config) {
     warnings.push({
       code: 'CONFIG_FORBIDDEN',
@@ -30,7 +33,7 @@ export async function checkServer(client: Redis): Promise<{ warnings: Warning[];
     })
     return { warnings, canSync }
   }
-  refuseEviction(config)
+  refuseEviction(config, 'This Redis', 'the lease or the log')
   if (config.get('appendonly') !== 'yes') {
     const snapshots = config.get('save') ? 'everything since its last RDB snapshot' : 'the whole log'
     warnings.push({
@@ -51,19 +54,25 @@ export async function checkServer(client: Redis): Promise<{ warnings: Warning[];
 /**
  * Looks whether a lease node may evict the lease under memory pressure.
  *
+ * @param place where it is, for the message.
  * @throws LeaseholdError `REDIS_UNSUPPORTED` if so. Where CONFIG is forbidden it cannot be told.
  */
-export async function checkLeaseNode(client: Redis): Promise<void> {
-  const config = await readConfig(client)
-  if (config) refuseEviction(config)
+export async function checkLeaseNode(client: Redis, place: string): Promise<void> {
+  const config = await readConfig(client, EVICTION_SETTINGS)
+  if (config) refuseEviction(config, `The lease node at ${place}`, 'the lease')
 }
 
-function refuseEviction(config: ReadonlyMap<string, string>): void {
+/** What tells one server from all others until it restarts. Undefined where INFO is forbidden. */
+export async function runIdOf(client: Redis): Promise<string | undefined> {
+  return /^run_id:(\w+)/m.exec((await optional(client.info('server'))) ?? '')?.[1]
+}
+
+function refuseEviction(config: ReadonlyMap<string, string>, who: string, what: string): void {
   const policy = config.get('maxmemory-policy')
   if (Number(config.get('maxmemory') ?? 0) === 0 || policy === 'noeviction') return
   throw new LeaseholdError(
     'REDIS_UNSUPPORTED',
-    `This Redis has maxmemory-policy ${policy} and may evict the lease or the log under memory pressure. Set it to noeviction.`,
+    `${who} has maxmemory-policy ${policy} and may evict ${what} under memory pressure. Set it to noeviction.`,
   )
 }
 
@@ -89,9 +98,9 @@ function atLeast(version: string, major: number, minor: number): boolean {
 }
 
 /** Undefined if one of them is forbidden. */
-async function readConfig(client: Redis): Promise<Map<string, string> | undefined> {
+async function readConfig(client: Redis, names: readonly string[]): Promise<Map<string, string> | undefined> {
   const values = new Map<string, string>()
-  for (const name of ['maxmemory', 'maxmemory-policy', 'appendonly', 'save', 'min-replicas-to-write']) {
+  for (const name of names) {
     const pair = await optional(client.config('GET', name))
     if (!pair) return undefined
     values.set(name, pair[1] ?? '')

@@ -4,33 +4,12 @@ import type { Entry } from '../log/entry.js'
 import { compareHistory, TermTable } from '../log/history.js'
 import { type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
 import type { SnapshotStore } from '../log/snapshot.js'
-import type { Position } from '../position.js'
+import type { CatchUpListener, Halt } from './catch-up-listener.js'
 import { BadSnapshot, loadSnapshot } from './snapshot-loader.js'
 import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
 
 /** Entries read at once. */
 const PAGE_ENTRIES = 512
-
-/** What happens to a replica while it follows a log. */
-export interface CatchUpListener {
-  /** Every page that was read, before it is used: who leads, where the head is. */
-  read(page: LogPage): void
-  /** The page was used: the replica may be at the head now. */
-  used(): void
-  /**
-   * A present of the log that is new to this replica; `claimed`: this instance's own claim made it. Whatever was in
-   * flight under another one can be resolved now (G3).
-   */
-  present(state: LogState, claimed: boolean): void
-  diverged(position: Position, agreedIndex: number): void
-  logLost(position: Position, head: number): void
-  versionTooOld(entry: VersionTooOld): void
-  /** A snapshot could not be loaded; the one before is tried, or the same again later. */
-  badSnapshot(error: Error): void
-}
-
-/** Why a replica does not go on with the log. */
-export type Halt = 'DIVERGED' | 'LOG_LOST' | 'VERSION_TOO_OLD'
 
 /**
  * Brings a replica to the log's head and keeps it on the log's history (G5, G7). Everything it does runs one after
@@ -46,6 +25,7 @@ export class CatchUp {
   /** The present that the replica is known to be on; undefined while it is not. */
   #checked: LogState | undefined
   #halted: Halt | undefined
+  #tooOldFor: VersionTooOld | undefined
   /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
   #rebuildTo = 0
   #head = 0
@@ -53,6 +33,9 @@ export class CatchUp {
   #lastReadMs = -Infinity
   #behindSinceMs: number | undefined
   #loadingIndex: number | undefined
+  #loading = false
+  /** Snapshots that it has told of, since it last loaded one. */
+  readonly #announced = new Set<string>()
 
   constructor(parts: {
     log: LogStore
@@ -71,6 +54,11 @@ export class CatchUp {
   /** Why the replica does not show the log's present, if it does not. */
   get halted(): Halt | undefined {
     return this.#halted
+  }
+
+  /** What the replica stopped in front of because its code is too old, while it does. */
+  get stoppedBefore(): VersionTooOld | undefined {
+    return this.#halted === 'VERSION_TOO_OLD' ? this.#tooOldFor : undefined
   }
 
   /** True if the replica's position is in the history of the log as it was last seen. */
@@ -102,7 +90,9 @@ export class CatchUp {
   toHead(signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
       while (!signal.aborted) {
-        const page = await this.#log.read(this.#applier.index, PAGE_ENTRIES, this.#checked)
+        // One that is too old looks at what stopped it, no more: it might be gone, after a loss.
+        const limit = this.#halted === 'VERSION_TOO_OLD' ? 1 : PAGE_ENTRIES
+        const page = await this.#log.read(this.#applier.index, limit, this.#checked)
         if (signal.aborted) return
         this.#listener.read(page)
         const more = await this.#use(page)
@@ -140,19 +130,27 @@ export class CatchUp {
   }
 
   /**
-   * Takes a snapshot of the replica, to which nothing is applied meanwhile. On a leader the caller holds the writes too.
-   * Undefined if the replica is not on the log's history.
+   * Takes a snapshot of the replica, which follows nothing meanwhile; the caller holds the writes, which on a leader
+   * are applied past this. Undefined if the replica is not fit for it when its turn comes; by default, if it is not on
+   * the log's history.
    */
-  takeSnapshot(): Promise<TakenSnapshot | undefined> {
+  takeSnapshot(isFit = () => this.onHistory && this.#applier.index > 0): Promise<TakenSnapshot | undefined> {
     return this.#inTurn(async () => {
-      if (!this.onHistory || this.#applier.index === 0) return undefined
-      return takeSnapshot(this.#applier, this.#clock)
+      if (!isFit()) return undefined
+      const taken = await takeSnapshot(this.#applier, this.#clock)
+      this.#listener.loopHeld('taking', taken.hold)
+      return taken
     })
   }
 
   /** What this replica must be counted as having: while it loads a snapshot, the index of that one. */
   get neededIndex(): number {
     return this.#loadingIndex ?? this.#applier.index
+  }
+
+  /** True from when the replica began to load a snapshot until it was at the head again. */
+  get loading(): boolean {
+    return this.#loading
   }
 
   /** Uses one page. True if there is more to read. */
@@ -163,11 +161,14 @@ export class CatchUp {
       const standing = this.#compare({ ...page, table: page.table ?? new TermTable() }, false)
       if (standing === 'off') return true // rebuilt: what was read belongs behind entries that are gone now
     }
-    if (this.#checked === undefined || this.#halted === 'VERSION_TOO_OLD') return false
+    if (this.#checked === undefined) return false
     if (page.first > this.#applier.index + 1 && page.logId !== '') return this.#load()
     for (const entry of page.entries) if (!this.#applyOne(entry, this.#nonceOf(entry))) return false
     this.#saw(page.head)
-    return page.entries.length > 0 && this.#applier.index < page.head
+    const atHead = this.#applier.index >= page.head
+    if (atHead) this.#loading = false
+    if (this.#halted === 'VERSION_TOO_OLD' && (atHead || page.entries.length > 0)) this.#halted = undefined
+    return page.entries.length > 0 && !atHead
   }
 
   #compare(state: LogState, claimed: boolean): 'on' | 'ahead' | 'off' {
@@ -203,17 +204,24 @@ export class CatchUp {
     for (const ref of [snapshot, snapshotBefore]) {
       if (!ref || ref.index <= this.#applier.index) continue
       this.#loadingIndex = ref.index
+      this.#loading = true
+      if (!this.#announced.has(ref.id)) {
+        this.#announced.add(ref.id)
+        this.#listener.loading()
+      }
       try {
-        const { head, state } = await loadSnapshot(this.#snapshots, ref.id, this.#clock)
-        if (head.version > this.#applier.version)
-          return this.#stopBefore(new VersionTooOld(head, this.#applier.version))
-        const loaded = { position: head, table: new TermTable(head.terms) }
-        if (compareHistory(loaded, log).kind !== 'on')
-          throw new BadSnapshot(`Snapshot ${ref.id} is not of this log`)
+        const { version } = this.#applier
+        const { head, state, hold } = await loadSnapshot(
+          { store: this.#snapshots, log, version, clock: this.#clock },
+          ref.id,
+        )
         this.#applier.load(head, state)
+        this.#announced.clear()
+        this.#listener.loopHeld('loading', hold)
         this.#endRebuild()
         return true
       } catch (error) {
+        if (error instanceof VersionTooOld) return this.#stopBefore(error)
         if (!(error instanceof BadSnapshot)) throw error
         this.#listener.badSnapshot(error)
       } finally {
@@ -236,6 +244,7 @@ export class CatchUp {
   }
 
   #stopBefore(error: VersionTooOld): false {
+    this.#tooOldFor = error
     if (this.#halted !== 'VERSION_TOO_OLD') {
       this.#halted = 'VERSION_TOO_OLD'
       this.#listener.versionTooOld(error)

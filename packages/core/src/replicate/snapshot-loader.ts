@@ -1,44 +1,72 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
+import { VersionTooOld } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
+import { compareHistory, type LogHead, TermTable } from '../log/history.js'
 import { RecordReader, type SnapshotHead, type SnapshotStore } from '../log/snapshot.js'
-import { TimeSlice } from './time-slice.js'
+import { type Hold, TimeSlice } from './time-slice.js'
 
 const decompress = promisify(gunzip)
 
 /** A snapshot could not be used: it is gone, torn, damaged, or not of this log. */
 export class BadSnapshot extends Error {}
 
+/** Where a snapshot is, and what it must fit. */
+interface LoadParts {
+  readonly store: SnapshotStore
+  /** The log that it is to belong to. */
+  readonly log: LogHead & { readonly table: TermTable }
+  /** Version of the app that is to go on from it. */
+  readonly version: number
+  readonly clock: Clock
+}
+
 /**
  * Reads a snapshot and puts its state together, checking everything before any of it is used.
  *
- * @throws BadSnapshot if it is not whole.
+ * @throws BadSnapshot if it is not whole, or not of this log.
+ * @throws VersionTooOld if a newer version of the app wrote some of it.
  */
 export async function loadSnapshot(
-  store: SnapshotStore,
+  { store, log, version, clock }: LoadParts,
   id: string,
-  clock: Clock,
-): Promise<{ head: SnapshotHead; state: unknown }> {
+): Promise<{ head: SnapshotHead; state: unknown; hold: Hold }> {
   const head = await store.readHead(id)
   if (!head) throw new BadSnapshot(`Snapshot ${id} is gone or incomplete`)
+  if (head.version > version) throw new VersionTooOld(`The snapshot at entry ${head.index}`, head, version)
+  if (compareHistory({ position: head, table: new TermTable(head.terms) }, log).kind !== 'on')
+    throw new BadSnapshot(`Snapshot ${id} is not of this log`)
+
   const chunks: Buffer[] = []
   const hash = createHash('sha256')
+  const slice = new TimeSlice(clock)
   for (let number = 0; number < head.chunks; number++) {
     const chunk = await store.readChunk(id, number)
     if (!chunk) throw new BadSnapshot(`Snapshot ${id} has lost chunk ${number}`)
+    slice.begin()
     hash.update(chunk)
+    slice.did('')
     chunks.push(chunk)
   }
   if (hash.digest('hex') !== head.sha256) throw new BadSnapshot(`Snapshot ${id} has a wrong checksum`)
 
   const reader = new RecordReader()
-  const slice = new TimeSlice(clock)
   for (const chunk of chunks) {
-    for (const record of (await decompress(chunk)).toString().split('\n')) {
+    const decompressed = await decompress(chunk)
+    slice.begin()
+    const records = decompressed.toString().split('\n')
+    slice.did(longestOf(records))
+    for (const record of records) {
+      if (record === '') continue // each line ends with a line feed, the last one too
       reader.read(record)
+      slice.did(record)
       if (slice.over) await slice.next()
     }
   }
-  return { head, state: reader.value }
+  return { head, state: reader.value, hold: slice.longest }
+}
+
+function longestOf(records: readonly string[]): string {
+  return records.reduce((longest, record) => (record.length > longest.length ? record : longest), '')
 }

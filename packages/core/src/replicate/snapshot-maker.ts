@@ -1,20 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
+import { randomBytes } from 'node:crypto'
 import type { Applier } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import { type SnapshotHead, type SnapshotStore, writeRecords } from '../log/snapshot.js'
-import { TimeSlice } from './time-slice.js'
-
-const compress = promisify(gzip)
-
-/** Text in one chunk before it is compressed. */
-const CHUNK_CHARACTERS = 512 * 1024
+import { ChunkPacker } from './chunk-packer.js'
+import { type Hold, TimeSlice } from './time-slice.js'
 
 /** A snapshot in memory: compressed, and not stored yet. */
 export interface TakenSnapshot {
   readonly head: SnapshotHead
   readonly chunks: readonly Buffer[]
+  /** The longest time that the event loop was held meanwhile. */
+  readonly hold: Hold
 }
 
 /**
@@ -22,43 +18,44 @@ export interface TakenSnapshot {
  * the event loop goes on between slices.
  */
 export async function takeSnapshot(applier: Applier, clock: Clock): Promise<TakenSnapshot> {
-  const { position, table, timeMs, version } = applier
-  const hash = createHash('sha256')
+  const { position, table, timeMs, newestVersion } = applier
+  const packer = new ChunkPacker()
   const chunks: Buffer[] = []
-  const close = async (lines: string[]) => {
-    const chunk = await compress(lines.join('\n'), { level: constants.Z_BEST_SPEED })
-    hash.update(chunk)
-    chunks.push(chunk)
+  let largest = ''
+  const slice = new TimeSlice(clock)
+  const pack = async () => {
+    const packing = packer.pack()
+    slice.did(largest)
+    const chunk = await packing
+    slice.begin()
+    largest = ''
+    if (chunk) chunks.push(chunk)
   }
 
-  let lines: string[] = []
-  let size = 0
-  const slice = new TimeSlice(clock)
   for (const record of writeRecords(applier.snapshot())) {
-    lines.push(record)
-    size += record.length
-    if (size >= CHUNK_CHARACTERS) {
-      await close(lines)
-      lines = []
-      size = 0
-      slice.begin()
-    } else if (slice.over) await slice.next()
+    slice.did(record)
+    if (record.length > largest.length) largest = record
+    if (packer.add(record)) await pack()
+    else if (slice.over) await slice.next()
   }
-  if (lines.length > 0) await close(lines)
+  await pack()
 
   const head: SnapshotHead = {
-    id: `${position.index}-${randomBytes(6).toString('hex')}`,
+    id: newSnapshotId(position.index),
     logId: position.logId,
     index: position.index,
     term: position.term,
     timeMs,
     terms: [...table.rows],
-    version,
-    chunks: chunks.length,
-    bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
-    sha256: hash.digest('hex'),
+    version: newestVersion,
+    ...packer.finish(),
   }
-  return { head, chunks }
+  return { head, chunks, hold: slice.longest }
+}
+
+/** An id that no other snapshot has. */
+export function newSnapshotId(index: number): string {
+  return `${index}-${randomBytes(6).toString('hex')}`
 }
 
 /** Stores it, the head last: what has no head is not complete. */

@@ -50,7 +50,8 @@ export class Writer {
   /** True from the first term of a reign to its end: writes may gather while the leader claims anew. */
   #accepting = false
   #appending: Promise<void> | undefined
-  #held = false
+  /** How many hold appends back. */
+  #holds = 0
 
   constructor(parts: {
     listener: WriterListener
@@ -123,16 +124,16 @@ export class Writer {
   }
 
   /**
-   * Holds appends back while `run` works on the replica, which then stands still. Writes gather meanwhile.
-   * Resolves or rejects as `run` does.
+   * Holds appends back while `run` works on the replica, which then stands still: also on a follower, which may come to
+   * lead meanwhile. Writes gather. Resolves or rejects as `run` does.
    */
   async hold<T>(run: () => Promise<T>): Promise<T> {
-    this.#held = true
+    this.#holds++
     try {
       await this.#appending
       return await run()
     } finally {
-      this.#held = false
+      this.#holds--
       this.#appendNext()
     }
   }
@@ -172,7 +173,7 @@ export class Writer {
   }
 
   #appendNext(): void {
-    if (this.#appending || this.#held || !this.#term || this.#queue.length === 0) return
+    if (this.#appending || this.#holds > 0 || !this.#term || this.#queue.length === 0) return
     this.#appending = this.#append(this.#term).finally(() => {
       this.#appending = undefined
       this.#appendNext()

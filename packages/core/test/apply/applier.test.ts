@@ -9,8 +9,8 @@ class Witness implements StateMachine {
   readonly version = 2
   seen: number[] = []
 
-  knows(): boolean {
-    return true
+  knows(command: string): boolean {
+    return command === 'put'
   }
 
   apply({ index }: Entry): Outcome {
@@ -84,6 +84,27 @@ it('stops in front of what a newer version wrote, and knows it again later', () 
   expect(applier.index).toBe(1)
   expect(applier.table.rows).toHaveLength(1)
   expect(machine.seen).toEqual([1])
+})
+
+it('stops in front of a command that its code does not have: recorded as failed, it would differ from the others', () => {
+  applier.apply(entryAt(1), 'n')
+  const unknown = entryAt(2, { command: 'take' })
+  expect(() => applier.apply(unknown, 'n')).toThrow(VersionTooOld)
+  expect(() => applier.apply(unknown, 'n')).toThrow(
+    'Entry 2 runs the command "take", which this version 2 of the app does not have',
+  )
+  expect(applier.index).toBe(1)
+  expect(machine.seen).toEqual([1])
+})
+
+it('knows the newest version among its entries, whichever version applied them', () => {
+  expect(applier.newestVersion).toBe(0)
+  applier.apply(entryAt(1), 'n')
+  expect(applier.newestVersion).toBe(1)
+  applier.apply(entryAt(2, { version: 2 }), 'n')
+  expect(applier.newestVersion).toBe(2)
+  applier.reset()
+  expect(applier.newestVersion).toBe(0)
 })
 
 it('keeps a table of whose entries it applied', () => {

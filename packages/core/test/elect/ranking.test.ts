@@ -1,5 +1,5 @@
 import type { MemberView } from '../../src/elect/members.js'
-import { rankOf } from '../../src/elect/ranking.js'
+import { rankOf, runDelayMs } from '../../src/elect/ranking.js'
 import { memberView } from '../member-view.js'
 
 function order(...members: MemberView[]): string[] {
@@ -7,7 +7,16 @@ function order(...members: MemberView[]): string[] {
 }
 
 it.each<[string, MemberView, MemberView]>([
-  ['priority before all else', memberView('z', { priority: 1, load: 1 }), memberView('a', { index: 9 })],
+  [
+    'an older version of the app before all else',
+    memberView('z', { version: 9 }),
+    memberView('a', { version: 10, priority: 1 }),
+  ],
+  [
+    'priority before position and load',
+    memberView('z', { priority: 1, load: 1 }),
+    memberView('a', { index: 9 }),
+  ],
   ['position before load', memberView('z', { index: 9, load: 1 }), memberView('a', { index: 8 })],
   ['load before name', memberView('z', { load: 0.1 }), memberView('a', { load: 0.5 })],
   ['name where all else is equal', memberView('a'), memberView('z')],
@@ -25,6 +34,14 @@ it('is the same on all of them, in whatever order they see each other', () => {
   const members = ['a', 'b', 'c', 'd'].map((id, i) => memberView(id, { index: i % 2, load: i / 10 }))
   expect(order(...members)).toEqual(order(...members.toReversed()))
   expect(new Set(members.map(({ id }) => rankOf(id, members)))).toEqual(new Set([0, 1, 2, 3]))
+})
+
+it('has a newer version of the app stand back for longer, while an older one could lead', () => {
+  const [older, newer] = [memberView('b', { version: 1 }), memberView('a', { version: 2 })]
+  expect(runDelayMs('b', [older, newer])).toBe(0)
+  expect(runDelayMs('a', [older, newer])).toBeGreaterThan(100)
+  expect(runDelayMs('a', [{ ...older, eligible: false }, newer])).toBe(0)
+  expect(runDelayMs('a', [{ ...older, version: 2 }, newer])).toBe(0)
 })
 
 it('leaves out who may not lead, and puts who is not known last', () => {

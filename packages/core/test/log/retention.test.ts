@@ -33,5 +33,14 @@ test.each<[string, Partial<LogExtent>, number[], number]>([
   ['but a replica beyond the cap is not waited for', {}, [100], 851],
   ['never less than is gone already', { first: 900 }, [], 900],
 ])('the log is trimmed: %s', (_name, part, replicas, first) => {
-  expect(firstToKeep(extent(part), replicas, options)).toBe(first)
+  const following = replicas.map((index) => ({ index, loading: false }))
+  expect(firstToKeep(extent(part), following, options)).toBe(first)
+})
+
+test.each<[string, Partial<LogExtent>, number]>([
+  ['it is waited for far beyond the cap', { entryBytes: 5 }, 101],
+  ['but only as long as the bytes allow', { entryBytes: 50 }, 851],
+  ['and like any other while the size of entries is unknown', {}, 851],
+])('while a replica loads a snapshot: %s', (_name, part, first) => {
+  expect(firstToKeep(extent(part), [{ index: 100, loading: true }], options)).toBe(first)
 })

@@ -1,4 +1,4 @@
-import { RecordReader, writeRecords } from '../../src/log/snapshot.js'
+import { pathOf, RecordReader, writeRecords } from '../../src/log/snapshot.js'
 import { seededRandom } from '../../../../test/support/random.js'
 
 function roundTrip(value: unknown): { value: unknown; records: string[] } {
@@ -43,6 +43,53 @@ test('a large state is many small records, and keeps the order of its keys', () 
   expect(records.length).toBeGreaterThan(20)
   expect(Math.max(...records.map((record) => record.length))).toBeLessThan(100_000)
 })
+
+test('the keys of a large object are listed once: that holds the event loop', () => {
+  let listings = 0
+  const counted = (target: object) =>
+    new Proxy(target, {
+      ownKeys(object) {
+        listings++
+        return Reflect.ownKeys(object)
+      },
+    })
+  const many = () => Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`k${i}`, i]))
+  const state = { first: counted(many()), list: [counted(many())] }
+  expect(text(roundTrip(state).value)).toBe(text({ first: many(), list: [many()] }))
+  expect(listings).toBe(2)
+})
+
+test.each<[string, unknown]>([
+  ['of texts', Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`k${i}`, 'x'.repeat(5000)]))],
+  ['in a list', Array.from({ length: 2000 }, () => 'x'.repeat(5000))],
+  ['of values with many parts', Array.from({ length: 500 }, () => Array.from({ length: 400 }, () => 'ab'))],
+  [
+    'with long keys',
+    Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`${'k'.repeat(5000)}${i}`, i])),
+  ],
+])('a large state %s is many small records, too', (_name, state) => {
+  const { value, records } = roundTrip(state)
+  expect(text(value)).toBe(text(state))
+  expect(Math.max(...records.map((record) => record.length))).toBeLessThan(100_000)
+})
+
+test('a large text is a record of its own: nothing else waits in it', () => {
+  const state = { a: [1, 'x'.repeat(1_000_000), { b: 2 }], c: 'y'.repeat(1_000_000) }
+  const { value, records } = roundTrip(state)
+  expect(text(value)).toBe(text(state))
+  const large = records.filter((record) => record.length > 100_000)
+  expect(large.map(pathOf)).toEqual([['a', 1], ['c']])
+  expect(Math.max(...large.map((record) => record.length))).toBeLessThan(1_000_100)
+})
+
+test.each([[], ['a'], ['a', 0, 'b'], [']'], ['"', ']"[', '\\'], ['{"a":[1]}', 7, '']])(
+  'the path %p of a record is found without the rest of it',
+  (...path) => {
+    const [last] = [...writeRecords(['x'])]
+    expect(pathOf(last ?? '')).toEqual([])
+    expect(pathOf(JSON.stringify([path, [['value']], 1]))).toEqual(path)
+  },
+)
 
 test('a key named __proto__ is a key like any other', () => {
   const many = JSON.parse(

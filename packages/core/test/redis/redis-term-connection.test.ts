@@ -28,7 +28,7 @@ beforeEach(async () => {
   const redis = `redis://127.0.0.1:${proxy.port}`
   const options = resolveOptions({ group: 'g', redis, commandTimeoutMs: 500 })
   const client = createClient(redis, commandOptions(500), 'reads')
-  store = new RedisLogStore({ options, client, keys, warn: () => {} })
+  store = new RedisLogStore({ options, client, keys, replicates: true, warn: () => {} })
   await store.open(new AbortController().signal)
   connection = await store.openTerm(new AbortController().signal)
   claim = await claimOn(connection)
@@ -45,7 +45,7 @@ afterAll(stopAll)
 
 async function claimOn(on: TermConnection): Promise<Claim> {
   const expectedTerm = await on.storedTerm()
-  const outcome = await on.claim({ expectedTerm, floor: 0, leader: self, leaseValue: 'v' })
+  const outcome = await on.claim({ expectedTerm, floor: 0, leader: self, leaseValue: 'v', appVersion: 1 })
   if (outcome.kind !== 'claimed') throw new Error(outcome.kind)
   return outcome.claim
 }
@@ -92,8 +92,23 @@ it('says where the log ends if that is not where it was believed to', async () =
   })
 })
 
+it('claims only a log whose entries its app understands', async () => {
+  const next = await store.openTerm(new AbortController().signal)
+  const request = { expectedTerm: claim.term, floor: 0, leader: self, leaseValue: 'v' }
+  expect(await next.claim({ ...request, appVersion: 2 })).toMatchObject({ kind: 'claimed' })
+  next.close()
+  const last = await store.openTerm(new AbortController().signal)
+  const { term } = await claimOn(last) // the version that had claimed last has written nothing
+  await last.append({ head: 0, headTerm: 0, entries: [entry('x')] })
+  expect(await last.claim({ ...request, expectedTerm: term, appVersion: 0 })).toEqual({
+    kind: 'tooOld',
+    appVersion: 1,
+  })
+  last.close()
+})
+
 it('claims only what it saw, and only with its lease', async () => {
-  const request = { floor: 0, leader: self, leaseValue: 'v' }
+  const request = { floor: 0, leader: self, leaseValue: 'v', appVersion: 1 }
   expect(await connection.claim({ ...request, expectedTerm: 0 })).toEqual({
     kind: 'outrun',
     term: claim.term,

@@ -1,4 +1,5 @@
-import { eventually } from '../../../../test/support/deadline.js'
+import { Redis } from 'ioredis'
+import { eventually, once } from '../../../../test/support/deadline.js'
 import { freePort } from '../../../../test/support/free-port.js'
 import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
 import { stopAll } from '../../../../test/support/stop-all.js'
@@ -8,7 +9,7 @@ import type { Lease } from '../../src/elect/lease.js'
 import { resolveOptions } from '../../src/options.js'
 import { keysOf } from '../../src/redis/keys.js'
 import { RedlockLeaseStore } from '../../src/redis/redlock-lease-store.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { settle, VirtualClock } from '../virtual-clock.js'
 
 const TTL_MS = 3000
 const HOUR_MS = 3_600_000
@@ -37,7 +38,7 @@ function createStore(targets: readonly { port: number }[], clock: Clock = system
     redis: urls[0] ?? '',
     lease: { redis: urls, ttlMs: TTL_MS },
   })
-  const store = new RedlockLeaseStore(options, keys, clock)
+  const store = new RedlockLeaseStore({ options, keys, warn: () => {}, clock })
   stores.push(store)
   return store
 }
@@ -53,10 +54,20 @@ async function openStore(
     const lease = await take(store)
     const everywhere = (await values(nodes)).every((value) => value === lease.value)
     await store.release(lease)
-    await store.look().catch(() => {}) // the last node has answered, too
+    await answered(store)
     return everywhere
   })
   return store
+}
+
+/** Waits until each of a store's nodes has answered all that it was asked, and what its answers set off. */
+async function answered(store: RedlockLeaseStore): Promise<void> {
+  const asked = jest.spyOn(Redis.prototype, 'pttl')
+  for (let round = 0; round < 2; round++) {
+    await store.look().catch(() => {})
+    await Promise.allSettled(asked.mock.results.map(({ value }) => value as Promise<number>))
+  }
+  asked.mockRestore()
 }
 
 /** The lease that a store takes, of which a test takes for granted that it gets it. */
@@ -116,7 +127,7 @@ describe.each([1, 3])('on %i nodes', (count) => {
     const renewed = await store.renew(lease)
     expect(renewed?.value).toBe(lease.value)
     expect(renewed?.deadlineMs).toBeGreaterThan(lease.deadlineMs)
-    await store.look()
+    await answered(store)
     for (const node of nodes) expect(await node.command('PTTL', keys.lease)).toBeGreaterThan(1500)
   })
 
@@ -131,7 +142,7 @@ describe.each([1, 3])('on %i nodes', (count) => {
   it('gives it back, so that another gets it at once', async () => {
     const [holder, rival] = [await openStore(nodes), await openStore(nodes)]
     await holder.release(await take(holder))
-    await holder.look()
+    await answered(holder)
     expect(await values(nodes)).toEqual(nodes.map(() => null))
     expect(await rival.acquire()).toBeDefined()
   })
@@ -151,7 +162,7 @@ describe.each([1, 3])('on %i nodes', (count) => {
     await Promise.all(nodes.map((node) => node.command('DEL', keys.lease)))
     clock.pause(lease.deadlineMs)
     expect(await store.renew(lease)).toBeUndefined()
-    await store.look()
+    await answered(store)
     expect(await values(nodes)).toEqual(nodes.map(() => null))
   })
 
@@ -161,7 +172,7 @@ describe.each([1, 3])('on %i nodes', (count) => {
     const acquiring = store.acquire()
     clock.pause(TTL_MS)
     expect(await acquiring).toBeUndefined()
-    await store.look()
+    await answered(store)
     expect(await values(nodes)).toEqual(nodes.map(() => null))
   })
 
@@ -180,7 +191,7 @@ describe.each([1, 3])('on %i nodes', (count) => {
       lease = renewed
     }
     await store.release(lease)
-    await store.look()
+    await answered(store)
     expect(await values(nodes)).toEqual(nodes.map(() => null))
   })
 
@@ -188,12 +199,12 @@ describe.each([1, 3])('on %i nodes', (count) => {
     const [holder, observer] = [await openStore(nodes), await openStore(nodes)]
     expect(await observer.look()).toEqual({ vacantInMs: 0 })
     const lease = await take(holder)
-    await holder.look()
+    await answered(holder)
     const { vacantInMs } = await observer.look()
     expect(vacantInMs).toBeGreaterThan(TTL_MS / 2)
     expect(vacantInMs).toBeLessThanOrEqual(TTL_MS)
     await holder.release(lease)
-    await holder.look()
+    await answered(holder)
     expect(await observer.look()).toEqual({ vacantInMs: 0 })
   })
 
@@ -226,7 +237,7 @@ describe.each([1, 3])('on %i nodes', (count) => {
     expect(renewed).toBeDefined()
     await flush()
     await store.release(renewed ?? lease)
-    await store.look()
+    await answered(store)
     expect(await values(nodes)).toEqual(nodes.map(() => null))
   })
 })
@@ -268,7 +279,7 @@ describe('when nodes fail', () => {
     expect(lease).toBeDefined()
     expect((await store.look()).vacantInMs).toBeGreaterThan(0)
     if (lease) await store.release(lease)
-    await store.look()
+    await answered(store)
     expect(await values(servers.slice(0, 2))).toEqual([null, null])
   })
 
@@ -300,6 +311,35 @@ describe('when nodes fail', () => {
     for (const server of servers.slice(1)) server.resume()
   })
 
+  it.each([1, 3])(
+    'of %i a majority hung: a lease that is over does not come back with them',
+    async (count) => {
+      const nodes = servers.slice(0, count)
+      const hung = nodes.slice(0, Math.floor(count / 2) + 1)
+      const ways = await Promise.all(hung.map(({ port }) => startProxy({ targetPort: port })))
+      const holder = await openStore(nodes, { targets: [...ways, ...nodes.slice(hung.length)] })
+      const observer = await openStore(nodes)
+      const lease = await holder.renew(await take(holder)) // so that they know the script
+      if (!lease) throw new Error('lost')
+      await answered(holder)
+      await Promise.all(hung.map((node) => node.command('CONFIG', 'RESETSTAT')))
+      await Promise.all(hung.map((node) => node.pause()))
+      const givenUp = Promise.all(ways.map((way) => once(way.events, 'connection')))
+      await expect(holder.renew(lease)).rejects.toThrow('quorum')
+      await givenUp // else the release would follow the renewal on the same socket
+      await expect(holder.release(lease)).rejects.toThrow('quorum')
+
+      const heard = new Promise((resolve) => observer.onNotice(resolve))
+      for (const node of hung) node.resume()
+      expect(await heard).toBe('vacant')
+      await eventually(async () => (await values(hung)).every((value) => value === null))
+      for (const node of hung) {
+        expect(await node.command('INFO', 'commandstats')).toMatch(/^cmdstat_set:calls=1,/m) // it did come back
+        expect(await node.command('INFO', 'stats')).toMatch(/^expired_keys:0\r$/m)
+      }
+    },
+  )
+
   it('stolen on one of three is held all the same', async () => {
     const store = await openStore(servers)
     const lease = await take(store)
@@ -330,12 +370,47 @@ it('sees a lease without a majority as vacant, and one without an end as held fo
   expect(await store.look()).toEqual({ vacantInMs: Number.POSITIVE_INFINITY })
 })
 
+describe('where one of three does not answer a look', () => {
+  it('a vacancy is seen at once', async () => {
+    const slow = await startProxy({ targetPort: servers[2]?.port ?? 0 })
+    const store = await openStore(servers, { targets: [...servers.slice(0, 2), slow] })
+    slow.hold('toClient')
+    const asked = jest.spyOn(Redis.prototype, 'pttl')
+    expect(await store.look()).toEqual({ vacantInMs: 0 })
+    const third = asked.mock.results[2]?.value as Promise<number>
+    let settled = false
+    third.finally(() => (settled = true)).catch(() => {})
+    await settle()
+    expect(settled).toBe(false)
+    slow.release()
+  })
+
+  it('the time until a vacancy runs on meanwhile', async () => {
+    const clock = new VirtualClock()
+    const slow = await startProxy({ targetPort: servers[2]?.port ?? 0 })
+    const store = await openStore(servers, { targets: [...servers.slice(0, 2), slow], clock })
+    await take(store)
+    await answered(store)
+    slow.hold('toClient')
+    const asked = jest.spyOn(Redis.prototype, 'pttl')
+    const looking = store.look()
+    const [first, second] = await Promise.all(
+      asked.mock.results.slice(0, 2).map(({ value }) => value as Promise<number>),
+    )
+    clock.pause(1000)
+    slow.release()
+    const { vacantInMs } = await looking
+    expect(vacantInMs).toBeGreaterThan(0)
+    expect(vacantInMs).toBeLessThanOrEqual(Math.max(first ?? 0, second ?? 0) - 1000)
+  })
+})
+
 it('does not give back before a renewal is through on all nodes, which would bring the key back', async () => {
   const slow = await startProxy({ targetPort: servers[2]?.port ?? 0 })
   const store = await openStore(servers, { targets: [...servers.slice(0, 2), slow] })
   // By now all nodes know the script that gives back, and none the one that renews: so the renewal takes two steps.
   const lease = await take(store)
-  await store.look()
+  await answered(store)
 
   slow.hold('toServer')
   const renewed = await store.renew(lease) // by the two others
@@ -343,7 +418,6 @@ it('does not give back before a renewal is through on all nodes, which would bri
   await eventually(() => slow.heldBytes('toServer') > 0)
   slow.release()
   await releasing
-  await store.look()
-  await store.look() // whatever the answers before it set off has run, too
+  await answered(store)
   expect(await values()).toEqual([null, null, null])
 })

@@ -61,11 +61,23 @@ async function claim(
     lease?: string
     checkLease?: boolean
     step?: number
+    version?: number
   } = {},
 ): Promise<string[]> {
-  const { floor = 0, nonce = 'n', leader = 'a', lease = 'v', checkLease = false, step = 1 } = given
+  const {
+    floor = 0,
+    nonce = 'n',
+    leader = 'a',
+    lease = 'v',
+    checkLease = false,
+    step = 1,
+    version = 1,
+  } = given
   const expected = given.expected ?? (await meta('term')) ?? 0
-  const args = [expected, floor, nonce, leader, 'http://a', 'https://a', lease, checkLease ? '1' : '0', step]
+  const args = [
+    ...[expected, floor, nonce, leader, 'http://a', 'https://a', lease, checkLease ? '1' : '0', step],
+    version,
+  ]
   return (await callScript(client, 'claim', [keys.meta, keys.terms, keys.lease], args)) as string[]
 }
 
@@ -80,9 +92,13 @@ async function reign(nonce: string): Promise<Claimed> {
 }
 
 /** Runs the append script under a claim, where it found the head; `given` overrides what the leader would say. */
-async function append(claimed: Claimed, entries: string[], given: Partial<Claimed> = {}): Promise<string[]> {
-  const { logId, term, nonce, replId, head, headTerm } = { ...claimed, ...given }
-  const args = [logId, term, nonce, replId, head, headTerm, ...entries]
+async function append(
+  claimed: Claimed,
+  entries: string[],
+  given: Partial<Claimed> & { version?: number } = {},
+): Promise<string[]> {
+  const { logId, term, nonce, replId, head, headTerm, version = 1 } = { ...claimed, ...given }
+  const args = [logId, term, nonce, replId, head, headTerm, version, ...entries]
   return (await callScript(client, 'append', [keys.meta, keys.log, keys.terms], args)) as string[]
 }
 
@@ -95,10 +111,10 @@ async function read(after: number, given: { limit?: number; bytes?: number; know
     [after, limit, bytes, ...known],
   )) as [...string[]]
   const [logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges, ...rest] = reply
-  const [first, snapshot, snapshotBefore, entries, table] = rest
+  const [first, snapshot, snapshotBefore, entries, table, secretVersion] = rest
   expect([first, snapshot, snapshotBefore]).toEqual(['1', ['', '0'], ['', '0']]) // no snapshots here
   return {
-    ...{ logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges },
+    ...{ logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges, secretVersion },
     entries: entries as unknown as string[],
     table: table as unknown as string[] | null,
   }
@@ -171,6 +187,20 @@ describe('claim', () => {
     const before = await everything()
     expect(await claim({ checkLease: true })).toEqual(['LEASE'])
     expect(await everything()).toEqual(before)
+  })
+
+  it('is refused, and writes nothing, where the log holds what a newer version of the app wrote', async () => {
+    await append(await reign('n1'), ['x'], { version: 2 })
+    const before = await everything()
+    expect(await claim({ version: 1 })).toEqual(['VERSION', '2'])
+    expect(await everything()).toEqual(before)
+    for (const version of [2, 10]) expect((await claim({ version }))[0]).toBe('CLAIMED')
+  })
+
+  it('is granted to an older version as long as a newer one has claimed and written nothing', async () => {
+    await append(await reign('n1'), ['x'])
+    await claim({ version: 2 })
+    expect((await claim({ version: 1 }))[0]).toBe('CLAIMED')
   })
 
   it('is granted to the holder of the lease', async () => {
@@ -265,6 +295,16 @@ describe('append', () => {
     const third = await reign('n3')
     await append(third, ['w'])
     expect(await client.hgetall(keys.terms)).toEqual({ [first.term]: '1:n1', [third.term]: '4:n3' })
+  })
+
+  it('remembers the newest version of the app that wrote, as a number', async () => {
+    const claimed = await reign('n')
+    const versions: (string | null)[] = []
+    for (const [at, version] of [9, 10, 2].entries()) {
+      await append(claimed, ['x'], { version, head: `${at}`, headTerm: at === 0 ? '0' : claimed.term })
+      versions.push(await meta('appVersion'))
+    }
+    expect(versions).toEqual(['9', '10', '10'])
   })
 
   it('never takes log time back, whatever the clock of Redis does', async () => {
@@ -385,9 +425,16 @@ describe('read', () => {
     expect(page.table).toEqual([claimed.term, '1:n'])
   })
 
+  it('says which secrets the group uses, none included', async () => {
+    expect(await read(0)).toMatchObject({ secretVersion: '' })
+    await client.hset(keys.meta, 'secretVersion', '7-1795384000123')
+    expect(await read(0)).toMatchObject({ secretVersion: '7-1795384000123' })
+  })
+
   it('says so where there is nothing', async () => {
     await server.wipe()
     expect(await read(0)).toMatchObject({
+      secretVersion: '',
       logId: '',
       nonce: '',
       term: '0',
@@ -398,30 +445,312 @@ describe('read', () => {
   })
 })
 
-describe('join', () => {
-  const join = (app: string, format = '1', secret = 's') =>
-    callScript(client, 'join', [keys.meta], [app, format, secret])
+/** The secrets as the scripts give them. */
+type Secrets = [secret: string, previous: string, next: string, version: string]
 
+/** Runs the join script as an instance that comes for the first time, or one that brings what it knows. */
+function join(
+  app: string,
+  given: { format?: string; brings?: Secrets; fresh?: string; version?: number | '' } = {},
+) {
+  const { format = '1', fresh = 'fresh', brings = [fresh, '', '', ''], version = 1 } = given
+  return callScript(client, 'join', [keys.meta], [app, format, ...brings, version]) as Promise<
+    [string, ...Secrets]
+  >
+}
+
+describe('join', () => {
   it('gives all the same secret, that of the first', async () => {
-    expect(await join('bank', '1', 'first')).toEqual(['JOINED', 'first', ''])
-    expect(await join('bank', '1', 'second')).toEqual(['JOINED', 'first', ''])
+    const before = Date.now()
+    const [kind, secret, previous, next, version] = await join('bank', { fresh: 'first' })
+    expect([kind, secret, previous, next]).toEqual(['JOINED', 'first', '', ''])
+    const [, time] = /^1-(\d{13})$/.exec(version) ?? []
+    expect(Number(time)).toBeGreaterThanOrEqual(before)
+    expect(await join('bank', { fresh: 'second' })).toEqual(['JOINED', 'first', '', '', version])
+    expect(await client.hgetall(keys.meta)).toEqual({
+      ...{ app: 'bank', formatVersion: '1' },
+      ...{ secret: 'first', previousSecret: '', nextSecret: '', secretVersion: version },
+    })
   })
 
-  it('gives the secret before the last change, too', async () => {
+  it('changes nothing when an instance that knows joins again', async () => {
+    const [, ...secrets] = await join('bank')
+    const before = await everything()
+    expect(await join('bank', { brings: secrets })).toEqual(['JOINED', ...secrets])
+    expect(await everything()).toEqual(before)
+  })
+
+  it('gives what is believed during a rotation, too', async () => {
     await join('bank')
-    await client.hset(keys.meta, { secret: 'new', previousSecret: 's' })
-    expect(await join('bank')).toEqual(['JOINED', 'new', 's'])
+    const stored = { secret: 'new', previousSecret: 'old', nextSecret: 'to come', secretVersion: '3-5' }
+    await client.hset(keys.meta, stored)
+    expect(await join('bank')).toEqual(['JOINED', 'new', 'old', 'to come', '3-5'])
+  })
+
+  it('writes application, format and secrets anew where Redis has lost them, as a change', async () => {
+    const reply = await join('bank', { brings: ['s', 'p', 'n', '4-1795384000123'] })
+    expect(reply).toEqual(['JOINED', 's', 'p', 'n', expect.stringMatching(/^5-\d{13}$/)])
+    expect(await client.hgetall(keys.meta)).toEqual({
+      ...{ app: 'bank', formatVersion: '1' },
+      ...{ secret: 's', previousSecret: 'p', nextSecret: 'n', secretVersion: reply[4] },
+    })
+  })
+
+  it('writes them beside what a claim has stored meanwhile', async () => {
+    const { term } = await reign('n')
+    await join('bank', { brings: ['s', '', '', '1-5'] })
+    expect(await client.hmget(keys.meta, 'term', 'secret')).toEqual([term, 's'])
+  })
+
+  const stored: Secrets = ['stored', '', '', '4-1000']
+  const store = () =>
+    client.hset(keys.meta, { secret: 'stored', previousSecret: '', nextSecret: '', secretVersion: '4-1000' })
+
+  it.each<[string, Secrets, number]>([
+    ['more changes than Redis', ['s', 'p', '', '5-2000'], 6],
+    ['many more', ['s', 'p', '', '10-1'], 11],
+    ['as many and is older', ['s', 'p', '', '4-999'], 5],
+  ])('takes over, as a change, what an instance knows that has seen %s', async (_, brings, changes) => {
+    await join('bank')
+    await store()
+    const reply = await join('bank', { brings })
+    const version = expect.stringMatching(new RegExp(`^${changes}-\\d{13}$`))
+    expect(reply).toEqual(['JOINED', 's', 'p', '', version])
+    expect(await client.hmget(keys.meta, 'secret', 'previousSecret', 'nextSecret', 'secretVersion')).toEqual(
+      reply.slice(1),
+    )
+  })
+
+  it.each<[string, Secrets]>([
+    ['fewer changes than Redis', ['s', 'p', '', '3-1']],
+    ['as many and is newer', ['s', '', '', '4-1001']],
+    ['nothing', ['s', '', '', '']],
+  ])('gives what is stored to an instance that has seen %s, and writes nothing', async (_, brings) => {
+    await join('bank')
+    await store()
+    const before = await everything()
+    expect(await join('bank', { brings })).toEqual(['JOINED', ...stored])
+    expect(await everything()).toEqual(before)
+  })
+
+  it('all that join an emptied Redis, in whatever order, end with the same secrets', async () => {
+    const known: Secrets[] = [
+      ['old', '', 'new', '2-100'],
+      ['new', 'old', '', '3-200'],
+      ['new', '', '', '4-300'],
+      ['fresh', '', '', ''],
+    ]
+    const orders = known.flatMap((_, at) => [known.slice(at).concat(known.slice(0, at))])
+    for (const order of [...orders, ...orders.map((one) => one.toReversed())]) {
+      await server.wipe()
+      let knows = order
+      for (let round = 0; round < 3; round++) {
+        const next: Secrets[] = []
+        for (const brings of knows) next.push((await join('bank', { brings })).slice(1) as Secrets)
+        knows = next
+      }
+      expect(new Set(knows.map((one) => one.join())).size).toBe(1)
+      expect(knows[0]?.slice(0, 3)).toEqual(['new', '', '']) // what has seen most
+    }
+  })
+
+  it('refuses a version of the app that is older than what the log holds, and writes nothing', async () => {
+    await join('bank', { version: 2 })
+    await append(await reign('n'), ['x'], { version: 10 })
+    const before = await everything()
+    expect(await join('bank', { version: 9 })).toEqual(['VERSION', '10'])
+    expect(await everything()).toEqual(before)
+    expect((await join('bank', { version: 10 }))[0]).toBe('JOINED')
+    expect((await join('bank', { version: '' }))[0]).toBe('JOINED') // it was let in before
+  })
+
+  it('lets a newer version of the packages in, and leaves the format', async () => {
+    await join('bank')
+    const before = await everything()
+    expect((await join('bank', { format: '2' }))[0]).toBe('JOINED')
+    expect((await join('bank', { format: '10' }))[0]).toBe('JOINED')
+    expect(await everything()).toEqual(before)
+  })
+
+  const known: Secrets = ['s', '', '', '9-9']
+  it.each<[string, string, string, string, string[]]>([
+    ['another application', '2', 'shop', '2', ['APP', 'bank']],
+    ['an instance that only elects', '2', '', '2', ['APP', 'bank']],
+    ['one that knows lower formats only', '2', 'bank', '1', ['FORMAT', '2']],
+    ['one that knows lower formats only, by number', '10', 'bank', '9', ['FORMAT', '10']],
+    ['all where the format is none', 'two', 'bank', '2', ['FORMAT', 'two']],
+  ])('refuses %s, and writes nothing', async (_, storedFormat, app, format, refusal) => {
+    await join('bank')
+    await client.hset(keys.meta, 'formatVersion', storedFormat)
+    const before = await everything()
+    expect(await join(app, { format })).toEqual(refusal)
+    expect(await join(app, { format, brings: known })).toEqual(refusal)
+    expect(await everything()).toEqual(before)
+  })
+})
+
+describe('rotateSecret', () => {
+  const rotate = (version: string, fresh = 'fresh') =>
+    callScript(client, 'rotateSecret', [keys.meta], [version, fresh]) as Promise<Secrets | null>
+
+  it('announces a new secret, promotes it, and retires the old one', async () => {
+    const [, , , , version] = await join('bank', { fresh: 'old' })
+    const steps: Secrets[] = []
+    for (let at = version; steps.length < 4; at = steps.at(-1)?.[3] ?? '') {
+      steps.push((await rotate(at, `new ${steps.length}`)) ?? ['', '', '', ''])
+    }
+    expect(steps.map(([secret, previous, next]) => [secret, previous, next])).toEqual([
+      ['old', '', 'new 0'],
+      ['new 0', 'old', ''],
+      ['new 0', '', ''],
+      ['new 0', '', 'new 3'],
+    ])
+    expect(steps.map((step) => step[3].replace(/-\d{13}$/, ''))).toEqual(['2', '3', '4', '5'])
+    expect(await join('bank')).toEqual(['JOINED', ...(steps.at(-1) as Secrets)])
+  })
+
+  it('goes on with a secret that is announced already', async () => {
+    const version = (await join('bank', { brings: ['old', '', 'announced', '2-5'] }))[4]
+    expect((await rotate(version))?.slice(0, 3)).toEqual(['announced', 'old', ''])
+  })
+
+  it('of two that know the same lets one take the step', async () => {
+    const [, , , , version] = await join('bank')
+    const replies = await Promise.all([rotate(version, 'a'), rotate(version, 'b')])
+    expect(replies.filter((reply) => reply === null)).toHaveLength(1)
+    expect((await join('bank')).slice(1)).toEqual(replies.find((reply) => reply !== null))
   })
 
   it.each([
-    ['another application', ['shop'], ['APP', 'bank']],
-    ['an instance that only elects', [''], ['APP', 'bank']],
-    ['another format', ['bank', '2'], ['FORMAT', '1']],
-  ] as const)('refuses %s, and writes nothing', async (_, args, refusal) => {
-    await join('bank')
+    ['other secrets are stored', async () => {}, '1-5'],
+    ['there are none', () => server.wipe(), '2-5'],
+    ['there are none, and none are named', () => server.wipe(), ''],
+  ])('writes nothing if %s', async (_, arrange, version) => {
+    await join('bank', { brings: ['s', '', 'n', '2-5'] })
+    await arrange()
     const before = await everything()
-    expect(await join(...(args as [string]))).toEqual(refusal)
+    expect(await rotate(version)).toBeNull()
     expect(await everything()).toEqual(before)
+  })
+})
+
+describe('importSnapshot', () => {
+  const TERMS = ['5', '1:x', '8', '10:y']
+
+  /** Stores a snapshot of two chunks and has the script import it; `given` overrides what the importer would say. */
+  async function importAt12(
+    given: {
+      look?: boolean
+      replace?: boolean
+      app?: string
+      fields?: number
+      before?: string[]
+      term?: number
+    } = {},
+  ): Promise<string[]> {
+    const { look = false, replace = true, app = 'bank', fields = 3, before = ['', ''], term = 8 } = given
+    await client.hset(keys.snapshot('12-new'), { 0: 'a', 1: 'b', head: '{}' })
+    await client.expire(keys.snapshot('12-new'), 600)
+    const mode = [look ? '1' : '0', replace ? '1' : '0', app, '1', keys.anyPresence]
+    const what = ['NEW', 'import', 7, '12-new', 12, term, 1234, 3, fields, ...before, 600, ...TERMS]
+    const [present, older] = before.map((id) => (id === '' ? keys.meta : keys.snapshot(id))) as [
+      string,
+      string,
+    ]
+    return (await callScript(
+      client,
+      'importSnapshot',
+      [keys.meta, keys.log, keys.terms, keys.snapshot('12-new'), present, older],
+      [...mode, ...(look ? [] : what)],
+    )) as string[]
+  }
+
+  it('begins a log behind the snapshot, under a claim of its own that names no leader', async () => {
+    const start = Date.now()
+    const [kind, term] = await importAt12()
+    expect(kind).toBe('IMPORTED')
+    expect(Number(term)).toBeGreaterThanOrEqual(start)
+    const info = await client.info('replication')
+    expect(await client.hgetall(keys.meta)).toEqual({
+      ...{
+        app: 'bank',
+        appVersion: '3',
+        formatVersion: '1',
+        logId: 'NEW',
+        term,
+        nonce: 'import',
+        head: '12',
+        headTerm: '8',
+      },
+      ...{ time: '1234', first: '13', snapshot: '12-new', snapshotIndex: '12' },
+      ...{ snapshotBefore: '', snapshotBeforeIndex: '0', replId: /master_replid:(\w+)/.exec(info)?.[1] },
+    })
+    expect(await client.hgetall(keys.terms)).toEqual({ 5: '1:x', 8: '10:y' })
+    expect(await client.ttl(keys.snapshot('12-new'))).toBe(-1)
+  })
+
+  it('lets the next claim find the head of the snapshot, and no loss', async () => {
+    await importAt12()
+    const claimed = await claim({ version: 3 })
+    expect(claimed.slice(0, 1).concat(claimed.slice(2, 5), claimed.slice(6, 7))).toEqual([
+      ...['CLAIMED', 'NEW', '12', '8', '0'],
+    ])
+  })
+
+  it('takes the place of a log, keeps what belongs to the group, and fences whoever led', async () => {
+    await join('bank', { fresh: 'its secret' })
+    const claimed = await reign('n')
+    await append(claimed, ['a', 'b'])
+    await client.hset(keys.snapshot('2-x'), 'head', '{}')
+    await client.hset(keys.meta, 'snapshot', '2-x', 'snapshotIndex', '2')
+
+    expect(await importAt12()).toEqual(['PRESENT', '2-x', ''])
+    expect(await meta('logId')).toBe('L')
+    const [kind, term] = await importAt12({ before: ['2-x', ''] })
+
+    expect(kind).toBe('IMPORTED')
+    expect(Number(term)).toBeGreaterThan(Number(claimed.term))
+    expect(await client.hgetall(keys.meta)).toMatchObject({ secret: 'its secret', leaderChanges: '1' })
+    expect(await meta('leader')).toBeNull()
+    expect(await client.exists(keys.log)).toBe(0)
+    expect(await client.ttl(keys.snapshot('2-x'))).toBeGreaterThan(0)
+    const before = await everything()
+    expect(await append({ ...claimed, head: '2', headTerm: claimed.term }, ['c'])).toEqual([
+      'FENCED',
+      'another log',
+    ])
+    expect(await claim({ expected: claimed.term })).toEqual(['OUTRUN', term])
+    expect(await everything()).toEqual(before)
+  })
+
+  it.each([
+    ['stored', HOUR_MS, 8],
+    ['in the snapshot', 0, HOUR_MS],
+  ])('rises above the term that is %s where the clock of Redis is behind', async (_, ahead, inSnapshot) => {
+    const stored = ahead && Date.now() + ahead
+    if (stored) await client.hset(keys.meta, 'term', stored)
+    const term = inSnapshot === 8 ? 8 : Date.now() + inSnapshot
+    const [, granted] = await importAt12({ term })
+    expect(Number(granted)).toBe(Math.max(stored, term) + 7)
+  })
+
+  it('only looks where it is told so', async () => {
+    expect(await importAt12({ look: true })).toEqual(['FREE'])
+    expect(await client.exists(keys.meta)).toBe(0)
+  })
+
+  it.each([
+    ['of which a chunk is gone', { fields: 4 }, ['GONE']],
+    ['of another application', { app: 'shop' }, ['APP', 'bank']],
+    ['that is not to replace a log', { replace: false }, ['LOG', '2']],
+  ])('refuses a snapshot %s, and writes nothing', async (_, given, refusal) => {
+    await join('bank', { fresh: 'its secret' })
+    await append(await reign('n'), ['a', 'b'])
+    const before = await client.dumpBuffer(keys.meta)
+    expect(await importAt12(given)).toEqual(refusal)
+    expect(await client.dumpBuffer(keys.meta)).toEqual(before)
+    expect(await client.exists(keys.log)).toBe(1)
+    expect(await client.ttl(keys.snapshot('12-new'))).toBeGreaterThan(0)
   })
 })
 

@@ -15,10 +15,9 @@ const HEAD = 5
 const log = {
   read: async (after: number, limit: number): Promise<LogPage> => ({
     ...{ logId: 'L', nonce: 'n', replId: 'r', term: 7, head: HEAD, headTerm: 7, first: 1, leaderChanges: 1 },
-    ...{ leader: undefined, snapshot: undefined, snapshotBefore: undefined },
+    ...{ leader: undefined, snapshot: undefined, snapshotBefore: undefined, secretVersion: '' },
     entries: Array.from({ length: Math.min(PAGE, limit, HEAD - after) }, (_, i) => ({
-      ...entryAt(after + i + 1),
-      term: 7,
+      ...entryAt(after + i + 1, { term: 7, command: 'all' }),
     })),
     table: new TermTable([{ term: 7, nonce: 'n', first: 1 }]),
   }),
@@ -39,6 +38,8 @@ it('says that a page was used when the replica has what it brought, the last one
       diverged: () => {},
       logLost: () => {},
       versionTooOld: () => {},
+      loading: () => {},
+      loopHeld: () => {},
       badSnapshot: () => {},
     },
   })

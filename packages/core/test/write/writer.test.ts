@@ -1,3 +1,4 @@
+import { createDeferred } from '../../src/deferred.js'
 import { LeaseholdError, NotLeaderError } from '../../src/errors.js'
 import { encodeEntry, type Entry } from '../../src/log/entry.js'
 import { TermTable } from '../../src/log/history.js'
@@ -91,6 +92,68 @@ async function isOpen(answer: Promise<unknown>): Promise<boolean> {
 }
 
 beforeEach(() => setUp())
+
+describe('holding appends back', () => {
+  /** A piece of work on the replica that ends when the test says so. */
+  function held(): { done: Promise<unknown>; begun: () => boolean; end: () => void } {
+    const work = createDeferred<string>()
+    let begun = false
+    const done = writer.hold(() => {
+      begun = true
+      return work.promise
+    })
+    return { done, begun: () => begun, end: () => work.resolve('done') }
+  }
+
+  it('waits for the append in flight, and lets the next one go when the work is done', async () => {
+    writer.open(connection, claimOf(3))
+    void submit('a')
+    await settle()
+    const work = held()
+    void submit('b')
+    await settle()
+    expect([work.begun(), sent()]).toEqual([false, [['a']]])
+    last().accept()
+    await settle()
+    expect([work.begun(), sent()]).toEqual([true, [['a']]])
+    work.end()
+    expect(await work.done).toBe('done')
+    expect(sent()).toEqual([['a'], ['b']])
+  })
+
+  it('lasts until the last of several is done', async () => {
+    writer.open(connection, claimOf(3))
+    const [first, second] = [held(), held()]
+    void submit('a')
+    first.end()
+    await first.done
+    await settle()
+    expect(sent()).toEqual([])
+    second.end()
+    await second.done
+    expect(sent()).toEqual([['a']])
+  })
+
+  it('holds on where this instance comes to lead meanwhile', async () => {
+    const work = held()
+    await settle()
+    writer.open(connection, claimOf(3))
+    void submit('a')
+    await settle()
+    expect([work.begun(), sent()]).toEqual([true, []])
+    work.end()
+    await work.done
+    expect(sent()).toEqual([['a']])
+  })
+
+  it('ends when the work fails', async () => {
+    writer.open(connection, claimOf(3))
+    await expect(writer.hold(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    void submit('a')
+    await settle()
+    expect(sent()).toEqual([['a']])
+  })
+})
 
 describe('group commit', () => {
   beforeEach(() => writer.open(connection, claimOf(3)))

@@ -13,7 +13,6 @@ import type { AdapterNode } from '../../src/index.js'
 /** A node whose role is set by the test: what the adapter sees of a real one, without Redis. */
 export class StandInNode extends EventEmitter {
   readonly id: string
-  group = 'group'
   leaseTtlMs = 1000
   role: Role = 'follower'
   term = 0

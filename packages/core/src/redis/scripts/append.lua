@@ -2,13 +2,13 @@
 --
 -- KEYS  1 meta   2 log   3 terms
 -- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 head   6 term of the head
---       7... encoded entries, oldest first
+--       7 version of the leader's app   8... encoded entries, oldest first
 -- Returns  {'APPENDED', first index, log time in ms}
 --          {'FENCED', what differs}            nothing was written
 --          {'MISMATCH', head, term of the head}  the log does not end where the leader believes; nothing was written
 
-local logId, term, nonce, head, headTerm, lastTime = unpack(
-  redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce', 'head', 'headTerm', 'time'))
+local logId, term, nonce, head, headTerm, lastTime, appVersion = unpack(
+  redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce', 'head', 'headTerm', 'time', 'appVersion'))
 
 if not logId or logId == '' then return { 'FENCED', 'there is no log' } end
 if logId ~= ARGV[1] then return { 'FENCED', 'another log' } end
@@ -26,7 +26,7 @@ time = math.max(time, tonumber(lastTime))
 time = string.format('%.0f', time)
 
 local last = tonumber(head)
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   last = last + 1
   redis.call('XADD', KEYS[2], string.format('%.0f-0', last), 't', term, 'm', time, 'd', ARGV[i])
 end
@@ -34,5 +34,7 @@ local first = string.format('%.0f', tonumber(head) + 1)
 if headTerm ~= term then
   redis.call('HSET', KEYS[3], term, first .. ':' .. nonce)
 end
+-- From now on nobody whose app is older may claim: it could not apply what stands here.
+if tonumber(appVersion or '0') < tonumber(ARGV[7]) then redis.call('HSET', KEYS[1], 'appVersion', ARGV[7]) end
 redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time, 'replId', replId)
 return { 'APPENDED', first, time }

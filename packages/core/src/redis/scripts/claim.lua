@@ -3,14 +3,16 @@
 -- KEYS  1 meta   2 terms   3 lease
 -- ARGV  1 expected stored term   2 floor: highest term the candidate has seen   3 nonce   4 leader id   5 url
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
+--       10 version of the claimant's app
 -- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
 --           {term, 'first:nonce', ...}}
 --          {'OUTRUN', stored term}   another claim came between
 --          {'LEASE'}                 the lease is not the candidate's any more
+--          {'VERSION', version}      the log holds entries of that version of the app, which is newer; nothing was written
 -- Terms are milliseconds of 13 digits and stay strings: a Lua number prints 14 digits.
 
-local stored, logId, head, headTerm, lastReplId, lastLeader = unpack(
-  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader'))
+local stored, logId, head, headTerm, lastReplId, lastLeader, appVersion = unpack(
+  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader', 'appVersion'))
 stored = stored or '0'
 
 if stored ~= ARGV[1] then
@@ -18,6 +20,9 @@ if stored ~= ARGV[1] then
 end
 if ARGV[8] == '1' and redis.call('GET', KEYS[3]) ~= ARGV[7] then
   return { 'LEASE' }
+end
+if tonumber(appVersion or '0') > tonumber(ARGV[10]) then
+  return { 'VERSION', appVersion }
 end
 
 -- Time keeps a term unique after a rollback. Where the clock is behind, the random step does so very nearly.

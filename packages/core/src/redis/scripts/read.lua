@@ -4,12 +4,14 @@
 -- ARGV  1 index to read behind   2 most entries   3 most bytes   4 logId, 5 nonce, 6 replication id that the reader knows
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
 --           first index, {snapshot id, its index}, {id of the snapshot before, its index},
---           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present}
+--           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
+--           version of the group's secrets or ''}
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm', 'leader', 'url',
-  'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore', 'snapshotBeforeIndex'))
+  beforeIndex, secretVersion = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
+  'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
+  'snapshotBeforeIndex', 'secretVersion'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -37,5 +39,5 @@ local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
-  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false,
+  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '',
 }
