@@ -1,3 +1,4 @@
+import { keysOf } from '../../packages/core/src/redis/keys.js'
 import { createNode, type LeaseholdError, type NodeOptions } from '@leasehold/core'
 import { Redis } from 'ioredis'
 import { eventually } from '../support/deadline.js'
@@ -112,7 +113,7 @@ describe('with the documented user', () => {
 
   it('instances that only elect do so, hand over, and use every command that is allowed', async () => {
     const counted = new Counted(server)
-    const options = { group: GROUP, redis: await asUser(server, elect), heartbeatMs: 100 }
+    const options = { group: GROUP, redis: await asUser(server, elect), heartbeatMs: 50 }
     const nodes = ['a', 'b'].map((name) => createNode({ ...options, name, lease: { ttlMs: 1000 } }))
     const warnings: string[] = []
     for (const node of nodes) {
@@ -123,6 +124,8 @@ describe('with the documented user', () => {
     expect((await first?.groupStatus())?.members).toHaveLength(2)
     await first?.stop()
     await eventually(() => second?.isLeader)
+    const recorded = () => server.command('HLEN', keysOf(GROUP).members)
+    await eventually(async () => (await recorded()) === 1, { message: 'the record of the first to be swept' })
     await second?.stop()
     expect(warnings).toEqual([])
     expect(await refusals(server)).toEqual([])

@@ -166,7 +166,8 @@ describe('a group that is not empty', () => {
       code: 'GROUP_NOT_EMPTY',
       message: expect.stringContaining(node.status().id),
     })
-    expect(await lasting(redis, LOG_KEYS)).toEqual({})
+    expect(await redis.command('HGET', 'leasehold:{vault}:meta', 'logId')).toBeNull()
+    expect(await redis.command('EXISTS', 'leasehold:{vault}:log', 'leasehold:{vault}:terms')).toBe(0)
   })
 
   it('does not take the instances of another group for its own', async () => {

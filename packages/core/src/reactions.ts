@@ -26,7 +26,7 @@ export async function afterHeartbeat(instance: Instance, members: readonly Membe
 
 /** A leader keeps track of its followers, looks whether it still leads, and keeps the log short. */
 async function asLeader(instance: Instance, followers: readonly MemberView[]): Promise<void> {
-  const { pusher, catchUp, elector, snapshots, replicates } = instance
+  const { pusher, applier, catchUp, elector, snapshots, replicates } = instance
   pusher.keep(new Set(followers.map(({ id }) => id)))
   if (replicates) for (const { id, index } of followers) pusher.acknowledged(id, index)
 
@@ -37,7 +37,10 @@ async function asLeader(instance: Instance, followers: readonly MemberView[]): P
   if (page.nonce !== claim.nonce || page.replId !== claim.replId) {
     elector.fenced(page.nonce === claim.nonce ? 'another replication id' : `term ${page.term}`)
   } else if (replicates) {
-    if (page.headTerm !== claim.term && followers.some(({ ahead, term }) => ahead && term >= claim.term))
+    if (
+      applier.position.term !== claim.term &&
+      followers.some(({ ahead, term }) => ahead && term >= claim.term)
+    )
       markHead(instance)
     await snapshots.tend(page, followers, claim.term, connection)
   }
