@@ -1,4 +1,5 @@
-import { type Json, NotSupportedError, type ReplicatedNode, type WriteConcern } from '@leasehold/core'
+import type { Json, ReplicatedNode, WriteConcern } from '@leasehold/core'
+import type { Consistency } from '@leasehold/express'
 import { type ErrorRequestHandler, type Request, type Response, Router } from 'express'
 import { type KvCommands, type KvState, slot } from './machine.js'
 
@@ -21,7 +22,7 @@ export function kvRoutes(node: KvNode, writeConcern: WriteConcern): Router {
   })
 
   router.get('/kv/:key', (req, res) => {
-    const { value, index } = read(node, req, (state) => state.values[slot(keyOf(req))])
+    const { value, index } = read(node, (state) => state.values[slot(keyOf(req))])
     res.status(value === undefined ? 404 : 200).json({ value: value ?? null, index })
   })
 
@@ -40,7 +41,7 @@ export function kvRoutes(node: KvNode, writeConcern: WriteConcern): Router {
   })
 
   router.get('/list/:key', (req, res) => {
-    const { value, index } = read(node, req, (state) => state.lists[slot(keyOf(req))])
+    const { value, index } = read(node, (state) => state.lists[slot(keyOf(req))])
     res.json({ items: value ?? [], index })
   })
 
@@ -54,13 +55,16 @@ export const badRequests: ErrorRequestHandler = (error, _req, res: Response, nex
   res.status(status).json({ error: { code: 'BAD_REQUEST', message: (error as Error).message } })
 }
 
+/** How fresh a client wants its read; by default, no older than what it has seen. */
+export function consistencyOf(req: Request): Consistency {
+  const { consistency = 'session' } = req.query
+  if (consistency === 'local' || consistency === 'session' || consistency === 'linearizable')
+    return consistency
+  throw new BadRequest('consistency must be local, session or linearizable')
+}
+
 /** Reads a value together with the index at which exactly it was read. */
-function read<T>(node: KvNode, req: Request, select: (state: KvState) => T): { value: T; index: number } {
-  const { consistency = 'local' } = req.query
-  if (consistency === 'session' || consistency === 'linearizable') {
-    throw new NotSupportedError(`Consistency "${consistency}"`)
-  }
-  if (consistency !== 'local') throw new BadRequest('consistency must be local, session or linearizable')
+function read<T>(node: KvNode, select: (state: KvState) => T): { value: T; index: number } {
   return node.read((state, { index }) => ({ value: select(state), index }))
 }
 

@@ -1,10 +1,16 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createNode, LeaseholdError } from '@leasehold/core'
-import { clusterErrors, clusterRouter, gracefulShutdown, routeWrites } from '@leasehold/express'
+import {
+  clusterErrors,
+  clusterRouter,
+  consistentReads,
+  gracefulShutdown,
+  routeWrites,
+} from '@leasehold/express'
 import express from 'express'
 import { kv } from './machine.js'
-import { badRequests, kvRoutes } from './routes.js'
+import { badRequests, consistencyOf, kvRoutes } from './routes.js'
 import { readSettings } from './settings.js'
 
 const settings = readSettings(process.env)
@@ -36,6 +42,7 @@ const app = express()
 app.disable('x-powered-by')
 app.use('/cluster', clusterRouter(node))
 app.use(routeWrites(node))
+app.use(consistentReads(node, { consistency: consistencyOf }))
 app.use(express.json())
 app.use(kvRoutes(node, settings.writeConcern))
 app.use(clusterErrors(node))

@@ -7,6 +7,7 @@ import type { ElectionNode, ReadOptions, RequestScope } from '@leasehold/core'
 export type AdapterNode = Pick<
   ElectionNode,
   | 'id'
+  | 'group'
   | 'role'
   | 'isLeader'
   | 'term'

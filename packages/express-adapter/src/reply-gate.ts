@@ -35,6 +35,8 @@ export class ReplyGate {
   readonly #onRelease: () => void
   #kept: (() => unknown)[] = []
   #state: 'silent' | 'judging' | 'released' = 'silent'
+  /** True within a call of whoever answers in the handler's place. */
+  #speaking = false
 
   /**
    * @param judge asked once, when the reply begins
@@ -91,14 +93,29 @@ export class ReplyGate {
       const method = this.#methods[name]
       if (method) this.#original.set(name, method)
     }
-    for (const name of this.#original.keys()) this.#methods[name] = () => (name === 'write' ? true : res)
+    for (const name of this.#original.keys()) {
+      this.#methods[name] = (...args) => {
+        if (this.#speaking) return this.#call(name, args) // Node's own, within a call of whoever answers
+        return name === 'write' ? true : res
+      }
+    }
     return new Proxy(res, {
       get: (target, key) => {
-        const own = typeof key === 'string' ? this.#original.get(key) : undefined
-        const value: unknown = own ?? Reflect.get(target, key, target)
+        if (typeof key === 'string' && this.#original.has(key))
+          return (...args: unknown[]) => this.#speak(key, args)
+        const value: unknown = Reflect.get(target, key, target)
         return typeof value === 'function' ? (value as Method).bind(target) : value
       },
       set: (target, key, value) => Reflect.set(target, key, value, target),
     })
+  }
+
+  #speak(name: string, args: unknown[]): unknown {
+    this.#speaking = true
+    try {
+      return this.#call(name, args)
+    } finally {
+      this.#speaking = false
+    }
   }
 }

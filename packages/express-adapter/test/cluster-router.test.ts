@@ -94,7 +94,7 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
 
   test('status tells of the instance and the group, with null for what is not known', async () => {
     const { node, get } = await start()
-    node.group = group
+    node.groupReport = group
     node.follow({ id: 'l', term: 17, url: 'http://10.0.0.1' })
     const { status, json } = await get('/status')
     expect(status).toBe(200)
@@ -132,9 +132,9 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
         error: { code: 'REDIS_UNREACHABLE', message: 'Redis is out of reach' },
       },
     })
-    node.group = new BusyError(1, '1')
+    node.groupReport = new BusyError(1, '1')
     expect((await get('/status')).json).toMatchObject({ group: null, error: { code: 'BUSY' } })
-    node.group = 'silent'
+    node.groupReport = 'silent'
     expect((await get('/status')).json).toMatchObject({
       group: null,
       error: { message: expect.stringContaining('2000 ms') },

@@ -14,8 +14,8 @@ export const EXPRESS: [string, ExpressFactory][] = [
 ]
 
 /** An Express app with a stand-in node behind a real HTTP server. */
-export interface Instance {
-  readonly node: StandInNode
+export interface Instance<N extends StandInNode = StandInNode> {
+  readonly node: N
   readonly server: Server
   readonly url: string
   readonly port: number
@@ -29,9 +29,17 @@ export async function startInstance(
   id: string,
   mount: (app: Express, node: StandInNode) => void,
 ): Promise<Instance> {
+  return startInstanceOf(new StandInNode(id), express, mount)
+}
+
+/** As `startInstance`, with a stand-in of another kind. */
+export async function startInstanceOf<N extends StandInNode>(
+  node: N,
+  express: ExpressFactory,
+  mount: (app: Express, node: N) => void,
+): Promise<Instance<N>> {
   const app = express()
   app.set('env', 'test') // Express is quiet about errors then
-  const node = new StandInNode(id)
   const server = createServer(app)
   const port = await listen(server)
   const url = `http://127.0.0.1:${port}`

@@ -13,6 +13,7 @@ import type { AdapterNode } from '../../src/index.js'
 /** A node whose role is set by the test: what the adapter sees of a real one, without Redis. */
 export class StandInNode extends EventEmitter {
   readonly id: string
+  readonly group = 'group'
   leaseTtlMs = 1000
   role: Role = 'follower'
   term = 0
@@ -23,7 +24,7 @@ export class StandInNode extends EventEmitter {
   reignSince = 0
   secret: string | undefined = 'a secret of the group'
   statusChanges: Partial<InstanceStatus> = {}
-  group: GroupStatus | Error | 'silent' = new Error('Redis is out of reach')
+  groupReport: GroupStatus | Error | 'silent' = new Error('Redis is out of reach')
   stopped: () => Promise<void> = () => Promise.resolve()
 
   constructor(id: string) {
@@ -98,8 +99,10 @@ export class StandInNode extends EventEmitter {
   }
 
   groupStatus(): Promise<GroupStatus> {
-    if (this.group === 'silent') return new Promise(() => {})
-    return this.group instanceof Error ? Promise.reject(this.group) : Promise.resolve(this.group)
+    if (this.groupReport === 'silent') return new Promise(() => {})
+    return this.groupReport instanceof Error
+      ? Promise.reject(this.groupReport)
+      : Promise.resolve(this.groupReport)
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,105 @@
+import { LeaseholdError, OptionsError, parsePosition, type Position } from '@leasehold/core'
+import type { Request, RequestHandler } from 'express'
+import type { AdapterNode } from './adapter-node.js'
+import {
+  clearPositionCookie,
+  positionFromCookie,
+  type PositionCookie,
+  setPositionCookie,
+} from './position-cookie.js'
+import { POSITION } from './headers.js'
+import { sendError } from './replies.js'
+
+/** How fresh a read has to be; see `ReadOptions` of `@leasehold/core`. */
+export type Consistency = 'local' | 'session' | 'linearizable'
+
+/** Options of `consistentReads`. */
+export interface ConsistentReadsOptions {
+  /**
+   * How fresh reads are: `'local'` answers from whatever this replica has; `'session'` from no earlier than what the client
+   * has seen, by the position that it carries; `'linearizable'` from everything that was written before. A function decides
+   * for each request. Default `'session'`.
+   */
+  consistency?: Consistency | ((req: Request) => Consistency)
+  /** How long a read waits for the log, in ms. Default 1000. */
+  waitMs?: number
+  /**
+   * The cookie that carries the position for clients that do not send the header: `false` for none, or its name.
+   * Default `leasehold-<group>`.
+   */
+  cookie?: false | string
+}
+
+const CONSISTENCIES: readonly unknown[] = ['local', 'session', 'linearizable']
+const READS = new Set(['GET', 'HEAD'])
+
+/**
+ * Middleware that lets a read pass once this replica is as fresh as the read asks for, on whichever instance it arrives.
+ *
+ * Every reply carries `Leasehold-Position`, and a cookie says the same, so that a client that comes back, to this instance
+ * or another one, sees at least what it has seen before (G8): its own writes, and what it has read. A position that the
+ * log does not have is told with 409 `LINEAGE_LOST`, and the cookie is taken back; a log that cannot be read in time with
+ * 504 `LAGGING`.
+ *
+ * Mount it behind `routeWrites` and before the routes.
+ *
+ * @throws OptionsError that lists every problem
+ * @example
+ * ```ts
+ * app.use(routeWrites(node))
+ * app.use(consistentReads(node)) // or { consistency: (req) => (req.path === '/balance' ? 'linearizable' : 'session') }
+ * ```
+ */
+export function consistentReads(node: AdapterNode, options: ConsistentReadsOptions = {}): RequestHandler {
+  const { consistency = 'session', waitMs = 1000, cookie = `leasehold-${node.group}` } = options
+  const problems: string[] = []
+  if (typeof consistency !== 'function' && !CONSISTENCIES.includes(consistency))
+    problems.push(
+      `consistency is ${String(consistency)}: must be one of ${CONSISTENCIES.join(', ')}, or a function`,
+    )
+  if (!Number.isInteger(waitMs) || waitMs < 1)
+    problems.push(`waitMs is ${String(waitMs)}: must be a whole number of ms, at least 1`)
+  if (cookie !== false && !/^[\w!#$%&'*+.^`|~-]+$/.test(cookie))
+    problems.push(`cookie is ${String(cookie)}: must be false or a name that a cookie can have`)
+  if (node.reach === undefined)
+    problems.push('node has no state machine: there is no replica whose reads could be consistent')
+  if (problems.length > 0) throw new OptionsError(problems)
+  const jar: PositionCookie | undefined = cookie === false ? undefined : { name: cookie }
+
+  return (req, res, next) => {
+    if (jar) setPositionCookie(node, req, res, jar)
+    if (!READS.has(req.method)) return next()
+    const asked = typeof consistency === 'function' ? consistency(req) : consistency
+    const position =
+      asked === 'session' ? latest(fromHeader(req), jar && positionFromCookie(req, jar)) : undefined
+    if (asked === 'local' || (asked === 'session' && !position)) return next()
+    reach(node, asked, position, waitMs).then(
+      () => next(),
+      (error: unknown) => {
+        if (!(error instanceof LeaseholdError) || res.headersSent) return next(error)
+        if (error.code === 'LINEAGE_LOST' && jar) clearPositionCookie(req, res, jar)
+        sendError(res, error)
+      },
+    )
+  }
+}
+
+async function reach(
+  node: AdapterNode,
+  consistency: Consistency,
+  position: Position | undefined,
+  timeoutMs: number,
+): Promise<void> {
+  await node.reach?.({ consistency, timeoutMs, ...(position && { position }) })
+}
+
+function fromHeader(req: Request): Position | undefined {
+  const header = req.headers[POSITION.toLowerCase()]
+  return typeof header === 'string' ? parsePosition(header) : undefined
+}
+
+/** A client that sends both has seen both. Of two logs the header's counts: it was sent on purpose. */
+function latest(header: Position | undefined, cookie: Position | undefined): Position | undefined {
+  if (!header || !cookie || header.logId !== cookie.logId) return header ?? cookie
+  return cookie.index > header.index ? cookie : header
+}

@@ -1,0 +1,61 @@
+import { formatPosition, parsePosition, type Position } from '@leasehold/core'
+import type { Request, Response } from 'express'
+import type { AdapterNode } from './adapter-node.js'
+
+/** Where a browser keeps the position that it has seen. */
+export interface PositionCookie {
+  readonly name: string
+}
+
+/** The position that the request's cookie carries; undefined for none, or for what no instance has set. */
+export function positionFromCookie(req: Request, { name }: PositionCookie): Position | undefined {
+  for (const part of (req.headers.cookie ?? '').split(';')) {
+    const at = part.indexOf('=')
+    if (at !== -1 && part.slice(0, at).trim() === name) return parsePosition(part.slice(at + 1).trim())
+  }
+  return undefined
+}
+
+/**
+ * Has the reply set the cookie to where the replica stands when it leaves, unless a cache may keep the reply: it would hand
+ * one client's cookie to others.
+ */
+export function setPositionCookie(node: AdapterNode, req: Request, res: Response, jar: PositionCookie): void {
+  const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => Response
+  let done = false
+  res.writeHead = ((...args: unknown[]) => {
+    if (!done && !res.headersSent) {
+      done = true
+      const { position } = node
+      if (position.logId !== '' && !isCacheable(res) && !hasSet(res, jar))
+        append(res, `${jar.name}=${formatPosition(position)}${attributes(req)}`)
+    }
+    return writeHead(...args)
+  }) as Response['writeHead']
+}
+
+/** Takes the cookie back: its position is no longer in any log. */
+export function clearPositionCookie(req: Request, res: Response, jar: PositionCookie): void {
+  append(res, `${jar.name}=${attributes(req)}; Max-Age=0`)
+}
+
+/** Not for scripts, not for requests that other sites cause, and only over TLS where the client came over TLS. */
+function attributes(req: Request): string {
+  return `; Path=/; HttpOnly; SameSite=Lax${req.secure ? '; Secure' : ''}`
+}
+
+function append(res: Response, cookie: string): void {
+  res.appendHeader('Set-Cookie', cookie)
+}
+
+function hasSet(res: Response, { name }: PositionCookie): boolean {
+  const set = res.getHeader('Set-Cookie')
+  return [set ?? []].flat().some((cookie) => String(cookie).startsWith(`${name}=`))
+}
+
+/** Whether a shared cache may store the reply (RFC 9111 §5.2.2). */
+function isCacheable(res: Response): boolean {
+  const control = String(res.getHeader('Cache-Control') ?? '').toLowerCase()
+  if (/\b(?:no-store|private|no-cache)\b/.test(control)) return false
+  return /\bpublic\b|\bs-maxage=|\bmax-age=[1-9]/.test(control)
+}
