@@ -1,6 +1,7 @@
-import { checkLists, type ReplicaLists } from '../support/check-lists.js'
+import { checkLists } from '../support/check-lists.js'
+import { converged } from '../support/converged.js'
 import { eventually } from '../support/deadline.js'
-import { type Instance, startGroup } from '../support/instances.js'
+import { startGroup } from '../support/instances.js'
 import { type LoadOptions, loadKeys, startLoad } from '../support/load.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
@@ -40,20 +41,3 @@ it('G4, G5, G6: kill -9 of the leader under load, three times over, loses and do
   expect(replicas).toHaveLength(3)
   expect(checkLists(history, replicas)).toEqual([])
 })
-
-/** Waits until every instance has applied the head of the log, and reads all of its lists. */
-async function converged(instances: readonly Instance[], keys: readonly string[]): Promise<ReplicaLists[]> {
-  return Promise.all(
-    instances.map(async (instance) => {
-      const atHead = async () => {
-        const { instance: self, group } = await instance.status()
-        return group.members.some(({ id, lagEntries }) => id === self.id && lagEntries === 0)
-      }
-      await eventually(atHead, { message: `${instance.url} to catch up` })
-      const lists = await Promise.all(
-        keys.map(async (key) => [key, (await instance.list(key)).body.items] as const),
-      )
-      return { replica: instance.url, lists: new Map(lists) }
-    }),
-  )
-}

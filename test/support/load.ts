@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation, Outcome } from './history.js'
 import { seededRandom } from './random.js'
@@ -33,6 +34,7 @@ const REFUSED_MS = 25
 export function startLoad(options: LoadOptions): Load {
   const history: Operation[] = []
   const stopping = new AbortController()
+  setMaxListeners(0, stopping.signal) // each client listens while it pauses
   const clients = Promise.all(
     Array.from({ length: options.clients }, (_, client) =>
       runClient(client, options, history, stopping.signal),
