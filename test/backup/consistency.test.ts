@@ -4,7 +4,7 @@ import { type LedgerNode, member, write } from '../retention/ledger.js'
 import { eventually } from '../support/deadline.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
-import { exported, headerOf, linesOf } from './vault.js'
+import { exported, headerOf, linesOf, PATIENT } from './vault.js'
 
 /** So much that writing it down takes many slices, between which the loop runs. */
 const LARGE = 12_000
@@ -53,12 +53,18 @@ test.each(['leader', 'follower'] as const)(
   'what a %s under load exports is what stood at its index, no more and no less',
   async (role) => {
     await redis.wipe()
-    const options = { snapshotEntries: 1000, trailingEntries: 1000, maxQueuedWrites: 50_000 }
+    const options = { ...PATIENT, snapshotEntries: 1000, trailingEntries: 1000, maxQueuedWrites: 50_000 }
     const nodes = [member(redis, 'a', options), member(redis, 'b', options)]
     ending = nodes.map((node) => () => node.stop())
     for (const node of nodes) await node.start()
-    const leader = await eventually(() => nodes.find((node) => node.isLeader))
-    for (let i = 0; i < LARGE; i += 1000) await write(leader, 1000)
+    const leader = await eventually(
+      async () => {
+        const found = nodes.find((node) => node.isLeader)
+        if (found) await write(found, 1000).catch(() => {}) // some, if it does not lead for long
+        return found?.isLeader && found.position.index >= LARGE && found
+      },
+      { timeoutMs: 120_000, message: `${LARGE} entries` },
+    )
     const exporter = role === 'leader' ? leader : (nodes.find((node) => node !== leader) as LedgerNode)
     await eventually(() => exporter.position.index === leader.position.index)
 
@@ -72,7 +78,10 @@ test.each(['leader', 'follower'] as const)(
       const [file, other] =
         i % 2 === 0 ? await Promise.all([exporting, exported(exporter)]) : [await exporting]
       files.push(file, ...(other ? [other] : []))
-      await eventually(() => load.acknowledged > acknowledged, { message: 'the load to go on' })
+      await eventually(() => load.acknowledged > acknowledged, {
+        timeoutMs: 60_000,
+        message: 'the load to go on',
+      })
     }
     await load.stop()
 
@@ -90,4 +99,5 @@ test.each(['leader', 'follower'] as const)(
       expect(Object.keys(state.byItem)).toHaveLength(index)
     }
   },
+  300_000,
 )

@@ -4,7 +4,7 @@ import { type LedgerNode, member, write } from '../retention/ledger.js'
 import { eventually } from '../support/deadline.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
-import { exported, headerOf } from './vault.js'
+import { exported, headerOf, PATIENT } from './vault.js'
 
 let redis: RedisServer
 const running: LedgerNode[] = []
@@ -19,7 +19,7 @@ afterEach(async () => {
 afterAll(stopAll)
 
 async function start(name: string): Promise<LedgerNode> {
-  const node = member(redis, name, { settleMs: 200 })
+  const node = member(redis, name, { ...PATIENT, settleMs: 200 })
   running.push(node)
   await node.start()
   return node
