@@ -30,6 +30,7 @@ const ORDER = [
     'reactions',
     'role-change',
     'instance-replica',
+    'candidacy',
     'lifecycle',
     'election-node',
     'replicated-node',

@@ -1,15 +1,13 @@
 import { Applier } from './apply/applier.js'
 import { nothingToApply } from './apply/nothing-to-apply.js'
 import type { StateMachine } from './apply/state-machine.js'
-import { jitter } from './clock.js'
+import { candidacyOf } from './candidacy.js'
 import { describeSelf } from './describe.js'
 import { Elector } from './elect/elector.js'
 import { Heartbeat } from './elect/heartbeat.js'
 import { Leadership } from './elect/leadership.js'
-import { runDelayMs } from './elect/ranking.js'
 import { Roster } from './elect/roster.js'
 import { afterHeartbeat } from './reactions.js'
-import { onRoleChanged } from './role-change.js'
 import { NotLeaderError, NotReadableError, versionTooOld } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { InstanceReplica } from './instance-replica.js'
@@ -23,7 +21,6 @@ import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
 import { SnapshotHolds } from './operate/snapshot-holds.js'
 import { Sweeper } from './operate/sweeper.js'
-import { takeOver } from './operate/take-over.js'
 import { AppliedWaiters } from './read/applied-waiters.js'
 import { ConsistentReads } from './read/consistency.js'
 import { CatchUp } from './replicate/catch-up.js'
@@ -165,7 +162,7 @@ export class Instance {
       clock,
       logger,
       ttlMs: options.leaseTtlMs,
-      candidacy: this.#candidacy(),
+      candidacy: candidacyOf(this),
     })
     this.heartbeat = new Heartbeat({
       store: members,
@@ -275,34 +272,5 @@ export class Instance {
     if (this.#caughtUp || !this.catchUp.onHistory || this.applier.index < this.catchUp.head) return
     this.#caughtUp = true
     this.parts.emit('caughtUp', { position: this.applier.position })
-  }
-
-  #candidacy(): ConstructorParameters<typeof Elector>[0]['candidacy'] {
-    const { id } = this.options
-    return {
-      appVersion: this.parts.machine?.version ?? 0,
-      floor: () => Math.max(this.leadership.floor, this.applier.position.term),
-      self: () => ({ id, url: this.url, publicUrl: this.publicUrl }),
-      standing: () => ({ eligible: this.ineligibleBecause === undefined, delayMs: this.#delayMs() }),
-      takeOver: (claim, connection, signal) => takeOver(this, claim, connection, signal),
-      roleChanged: (next, before, event) => onRoleChanged(this, next, before, event),
-      vacancyChanged: (vacant) => this.leadership.vacancy(vacant),
-      retire: async (connection) => {
-        await this.writer.settled()
-        connection.close()
-      },
-    }
-  }
-
-  /** Lets better candidates go first. The last leader is gone, or it would not be vacant. */
-  #delayMs(): number {
-    const { id } = this.options
-    const { newestVersion } = this.applier
-    const rivals = this.roster.alive.filter(
-      // One whose app is too old for the log cannot lead, whatever it said of itself last.
-      (member) =>
-        member.id === id || (member.id !== this.leadership.claimantId && member.version >= newestVersion),
-    )
-    return jitter(runDelayMs(id, rivals))
   }
 }

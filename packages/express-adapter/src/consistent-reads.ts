@@ -54,13 +54,11 @@ export function consistentReads(node: AdapterNode, options: ConsistentReadsOptio
   const { consistency = 'session', waitMs = 1000, cookie = `leasehold-${node.group}` } = options
   const problems: string[] = []
   if (typeof consistency !== 'function' && !CONSISTENCIES.includes(consistency))
-    problems.push(
-      `consistency is ${String(consistency)}: must be one of ${CONSISTENCIES.join(', ')}, or a function`,
-    )
+    problems.push(`consistency is ${consistency}: must be one of ${CONSISTENCIES.join(', ')}, or a function`)
   if (!Number.isInteger(waitMs) || waitMs < 1)
     problems.push(`waitMs is ${String(waitMs)}: must be a whole number of ms, at least 1`)
   if (cookie !== false && !/^[\w!#$%&'*+.^`|~-]+$/.test(cookie))
-    problems.push(`cookie is ${String(cookie)}: must be false or a name that a cookie can have`)
+    problems.push(`cookie is ${cookie}: must be false or a name that a cookie can have`)
   if (node.reach === undefined)
     problems.push('node has no state machine: there is no replica whose reads could be consistent')
   if (problems.length > 0) throw new OptionsError(problems)

@@ -1,5 +1,5 @@
 import type { LeaderInfo, RequestIdentity } from '@leasehold/core'
-import type { Request, Response } from 'express'
+import type { Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import { type ForwardBody, keepBody, takeBody, waitingBytes } from './body.js'
 import { NoLeaderError, RequestOutcomeUnknownError } from './errors.js'

@@ -48,6 +48,10 @@ export class ReplyGate {
     this.#judge = judge
     this.#onRelease = onRelease
     this.#headersBefore = { ...res.getHeaders() }
+  }
+
+  /** From now on nothing that is said goes out by itself. */
+  close(): void {
     for (const name of WORDS) {
       this.#original.set(name, this.#methods[name] as Method)
       this.#methods[name] = (...args) => this.#say(name, args)

@@ -8,7 +8,7 @@ export interface RoutedRequest {
   /** Aborts when nobody waits for the reply any more. */
   readonly gone: AbortSignal
   /** Runs the handler here. Once: a body that was read and a middleware that was passed do not come back. */
-  serve(identity: RequestIdentity, mayDrop: boolean): Promise<Served>
+  readonly serve: (identity: RequestIdentity, mayDrop: boolean) => Promise<Served>
 }
 
 /** What a mode does with a write: it sees to it that `res` is answered, or rejects with what to answer. */

@@ -60,10 +60,11 @@ export function serveRequest(
       const seen = scope.failures.length
       return scope.pending === 0 ? verdict(seen) : scope.settled().then(() => verdict(seen))
     }
-    new ReplyGate(res, judge, () => {
+    const gate = new ReplyGate(res, judge, () => {
       sayWhoAnswers(node, res)
       resolve(ANSWERED)
     })
+    gate.close()
     if (gone.aborted) resolve(ANSWERED)
     else gone.addEventListener('abort', () => resolve(ANSWERED), { once: true })
     node.runRequest?.(scope, handle)

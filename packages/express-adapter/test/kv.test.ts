@@ -1,10 +1,5 @@
 import { eventually } from '../../../test/support/deadline.js'
-import {
-  type InstanceGroup,
-  type Instance,
-  startGroup,
-  startInstance,
-} from '../../../test/support/instances.js'
+import { type InstanceGroup, type Instance, startGroup } from '../../../test/support/instances.js'
 import { type RedisServer, startRedis } from '../../../test/support/redis-server.js'
 import { stopAll } from '../../../test/support/stop-all.js'
 

@@ -10,7 +10,7 @@ export interface ConcernParts {
   readonly clock: Clock
   readonly copies: Copies
   /** How many instances are alive, this one included. */
-  alive(): number
+  readonly alive: () => number
   /** The connection that appends, while there is one. */
   connection(): TermConnection | undefined
   /** Whether the log's Redis can tell when it has forced its append-only file to disk. */
