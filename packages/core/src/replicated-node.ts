@@ -188,6 +188,11 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     return first.ok ? Promise.resolve({ result: first.result, index, term }) : Promise.reject(first.error)
   }
 
+  /** Index of the last entry of the log when this instance last looked; 0 before it did. */
+  get head(): number {
+    return this.instance.catchUp.head
+  }
+
   /**
    * Reads the local replica, synchronously. Treat the state as read-only: a change here would make replicas differ.
    * A replica that cannot follow the log any more (out of reach, lost, or the app too old) goes on showing the past at

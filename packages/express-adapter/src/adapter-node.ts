@@ -23,6 +23,8 @@ export type AdapterNode = Pick<
   | 'on'
   | 'off'
 > & {
+  /** Only nodes with a state machine have a log. */
+  readonly head?: number
   /** Only nodes with a state machine have writes that can be known by their request. */
   runRequest?<T>(scope: RequestScope, handler: () => T): T
   /** Only nodes with a state machine have a replica that can be waited for. */

@@ -19,7 +19,8 @@ export function nameRequest(node: AdapterNode, req: Request): RequestIdentity {
   return {
     requestId: randomUUID(),
     fingerprint: digest(req.method, requestPath(req)),
-    since: node.position.index,
+    // What it writes stands behind the head as it was seen before. An instance that has seen none yet cannot tell.
+    since: node.head || WINDOW_ONLY,
   }
 }
 

@@ -39,8 +39,16 @@ describe.each(EXPRESS)('sending again on %s', (_version, express) => {
     expect(reply).toMatchObject({ status: 200, json: { by: 'next' } })
     expect(old.node.ran).toEqual(next.node.ran)
     expect(old.node.ran).toEqual([
-      { requestId: expect.any(String), fingerprint: expect.any(String), since: follower.node.position.index },
+      { requestId: expect.any(String), fingerprint: expect.any(String), since: 7 },
     ])
+  })
+
+  test('an instance that has not seen the log yet says so: its request may be any', async () => {
+    const leader = await start('leader')
+    leader.node.head = 0
+    leader.node.lead(3)
+    await postJson(leader.url, {})
+    expect(leader.node.ran).toMatchObject([{ since: -1 }])
   })
 
   test('nobody leads any more: 504 with the name of the request once the hold time is over, not 503', async () => {

@@ -9,8 +9,8 @@ export interface Entry {
   /** Tells a repeat of the operation from another one under the same id. */
   readonly fingerprint: string
   /**
-   * For an operation that may be repeated: the index that an instance had applied when the operation first arrived there,
-   * 0 or above, or `WINDOW_ONLY`. Undefined for one that nobody repeats; its result is not kept.
+   * For an operation that may be repeated: the head of the log that an instance had seen when the operation first arrived
+   * there, 0 or above, or `WINDOW_ONLY`. Undefined for one that nobody repeats; its result is not kept.
    */
   readonly since?: number | undefined
   /** Version of the state machine that wrote it. */

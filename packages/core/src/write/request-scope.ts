@@ -14,7 +14,7 @@ export interface RequestIdentity {
   readonly requestId: string
   /** Tells a repeat of the request from another one under the same id: method, path and body, say. */
   readonly fingerprint: string
-  /** The index that an instance had applied when the request first arrived there; `WINDOW_ONLY` for a client's own id. */
+  /** The head of the log that an instance had seen when the request first arrived there; `WINDOW_ONLY` for a client's own id. */
   readonly since: number
 }
 

@@ -4,6 +4,7 @@ import { StandInNode } from './stand-in-node.js'
 
 /** A stand-in with writes that are known by their request, as a node with a state machine has them. */
 export class RepeatingNode extends StandInNode {
+  head = 7
   readonly #scopes = new AsyncLocalStorage<RequestScope>()
   /** The requests whose handlers ran here, as they are known. */
   readonly ran: RequestScope['identity'][] = []
