@@ -27,9 +27,9 @@ export interface GracefulShutdownOptions {
 
 /**
  * Takes an instance down without losing a request, on SIGTERM or SIGINT: `/readyz` fails → `delayMs` → the node stops
- * and hands its lease over, while requests are still served or forwarded → no new connections, idle ones closed → what
- * is in flight ends → the process ends with exit code 0 by having nothing left to do. Further signals change nothing;
- * the deadline bounds it all.
+ * and hands its lease over, while requests are still served or forwarded → the other instances learn of the next leader and
+ * close their connections (2 s at most) → no new connections, idle ones closed → what is in flight ends → the process ends
+ * with exit code 0 by having nothing left to do. Further signals change nothing; the deadline bounds it all.
  *
  * This is the only place where the library touches signals, and it does so only when called.
  *
@@ -96,7 +96,7 @@ async function shutDown(
   const stopped = node
     .stop()
     .catch((error: unknown) => logger?.error({ error }, 'the node did not stop cleanly'))
-  await Promise.race([stopped, deadline])
+  await Promise.race([stopped.then(() => drain.peersGone()), deadline])
   await drain.close()
   cancelDeadline()
 }

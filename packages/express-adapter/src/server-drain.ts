@@ -1,13 +1,20 @@
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { after } from './clock.js'
+import { FORWARDED } from './headers.js'
 
 /** How often connections that have become idle are closed while the server waits for the last ones. */
 const SWEEP_EVERY_MS = 50
+/** How long other instances are waited for. They leave as soon as they know the next leader: a heartbeat at most. */
+const PEERS_TIMEOUT_MS = 2000
 
 /** Brings a server's connections to an end: each is closed behind the reply that it carries, none in the middle of one. */
 export class ServerDrain {
   readonly #server: Server
   readonly #open = new Set<ServerResponse>()
+  /** Connections on which other instances have forwarded something. */
+  readonly #peers = new Set<Socket>()
+  #peersGone: (() => void) | undefined
   #draining = false
 
   constructor(server: Server) {
@@ -19,6 +26,22 @@ export class ServerDrain {
   announce(): void {
     this.#draining = true
     for (const res of this.#open) sayClose(res)
+  }
+
+  /**
+   * Resolves when no other instance holds a connection to this one any more. An instance that still takes this one for the
+   * leader may send a request at any moment, and could not tell what became of it if its connection were closed just then;
+   * answered that this one does not lead, it goes elsewhere. It closes its connections itself once it knows the next leader.
+   */
+  async peersGone(): Promise<void> {
+    if (this.#peers.size === 0) return
+    await new Promise<void>((resolve) => {
+      const cancel = after(PEERS_TIMEOUT_MS, resolve)
+      this.#peersGone = () => {
+        cancel()
+        resolve()
+      }
+    })
   }
 
   /** Takes no more connections, and resolves when the last one is closed. */
@@ -41,10 +64,20 @@ export class ServerDrain {
     this.#server.off('request', this.#onRequest)
   }
 
-  #onRequest = (_req: unknown, res: ServerResponse) => {
+  #onRequest = (req: IncomingMessage, res: ServerResponse) => {
+    if (req.headers[FORWARDED.toLowerCase()] !== undefined) this.#addPeer(req.socket)
     if (this.#draining) return sayClose(res)
     this.#open.add(res)
     res.once('close', () => this.#open.delete(res))
+  }
+
+  #addPeer(socket: Socket) {
+    if (this.#peers.has(socket)) return
+    this.#peers.add(socket)
+    socket.once('close', () => {
+      this.#peers.delete(socket)
+      if (this.#peers.size === 0) this.#peersGone?.()
+    })
   }
 }
 

@@ -57,6 +57,33 @@ describe.each(EXPRESS)('gracefulShutdown on %s', (_version, express) => {
     agent.destroy()
   })
 
+  test('another instance that still takes it for the leader is answered, on the connection that it has', async () => {
+    const me = await start()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const headers = { 'leasehold-forwarded': 'v=1' }
+    let stopped = false
+    me.node.stopped = async () => void (stopped = true)
+    expect((await send(`${me.url}/quick`, { agent, headers })).status).toBe(200)
+
+    signal()
+    await until('the node has stopped', () => stopped)
+    const { req, reply } = open(`${me.url}/quick`, { agent, headers })
+    req.end()
+    expect(await reply).toMatchObject({ status: 200, headers: { connection: 'close' } })
+    expect(req.reusedSocket).toBe(true)
+    await until('the server is closed', me.isClosed)
+    agent.destroy()
+  })
+
+  test('does not wait for other instances that keep their connections for ever', async () => {
+    const me = await start()
+    const agent = new Agent({ keepAlive: true })
+    await send(`${me.url}/quick`, { agent, headers: { 'leasehold-forwarded': 'v=1' } })
+    signal()
+    await until('the server is closed', me.isClosed)
+    agent.destroy()
+  })
+
   test('waits delayMs before it hands over', async () => {
     const me = await start({ delayMs: 100, deadlineMs: 5000 })
     let stoppedAt = 0
