@@ -93,7 +93,9 @@ test.each(['leader', 'follower'] as const)(
       const { index } = headerOf(file)
       const reader = new RecordReader()
       for (const line of linesOf(file).slice(1, -1)) reader.read(line)
-      const state = reader.value as { items: string[]; byItem: Record<string, { place: number }> }
+      const { state } = reader.value as {
+        state: { items: string[]; byItem: Record<string, { place: number }> }
+      }
       // One item an entry, so at index n there are n.
       expect(state.items).toEqual(items.slice(0, index))
       expect(Object.keys(state.byItem)).toHaveLength(index)

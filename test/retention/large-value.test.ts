@@ -45,12 +45,12 @@ test('a single value that is too large for the lease is named when a snapshot is
     { timeoutMs: 50_000, message: 'two snapshots' },
   )
   const [taking] = blocking('Taking')
-  expect(taking?.message).toMatch(/at book\.text \(a record of 200000\d\d characters\).* \(500 ms\)/)
+  expect(taking?.message).toMatch(/at state\.book\.text \(a record of 200000\d\d characters\).* \(500 ms\)/)
 
   const newcomer = member('newcomer')
   await newcomer.start()
   expect(newcomer.read((state) => state.book.text.length)).toBe(CHARACTERS)
   const [loading] = blocking('Loading')
-  expect(loading?.message).toMatch(/at book\.text \(a record of 200000\d\d characters\).* \(500 ms\)/)
+  expect(loading?.message).toMatch(/at state\.book\.text \(a record of 200000\d\d characters\).* \(500 ms\)/)
   await Promise.all([newcomer.stop(), leader.stop()])
 })

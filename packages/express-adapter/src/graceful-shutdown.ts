@@ -3,7 +3,7 @@ import { OptionsError, type Logger } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
 import { after } from './clock.js'
 import { ServerDrain } from './server-drain.js'
-import { markShuttingDown } from './shutting-down.js'
+import { markGone, markShuttingDown } from './shutting-down.js'
 
 /** Options of `gracefulShutdown`. Durations are in milliseconds. */
 export interface GracefulShutdownOptions {
@@ -96,6 +96,7 @@ async function shutDown(
   const stopped = node
     .stop()
     .catch((error: unknown) => logger?.error({ error }, 'the node did not stop cleanly'))
+    .finally(() => markGone(node)) // from here on no leader will ever be known to it
   await Promise.race([stopped.then(() => drain.peersGone()), deadline])
   await drain.close()
   cancelDeadline()

@@ -2,7 +2,7 @@ import type { LeaderInfo } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
 import { after, now } from './clock.js'
 import { ClientGoneError, NoLeaderError } from './errors.js'
-import { isShuttingDown } from './shutting-down.js'
+import { isGone } from './shutting-down.js'
 
 /** How long, and how much of it, requests wait for a leader. */
 export interface HoldLimits {
@@ -106,7 +106,7 @@ export class Hold {
     for (const place of this.#places) {
       const server = place.request.find()
       if (server) place.settle(server)
-      else if (time >= place.request.deadline || hasLeft(this.#node))
+      else if (time >= place.request.deadline || isGone(this.#node))
         place.settle(new NoLeaderError(place.request.why()))
     }
   }
@@ -125,9 +125,4 @@ export class Hold {
       this.#node.off('elected', this.#look)
     }
   }
-}
-
-/** True once the node has been stopped to shut down: no leader will ever be known to it again. */
-function hasLeft(node: AdapterNode): boolean {
-  return node.role === 'stopped' && isShuttingDown(node)
 }

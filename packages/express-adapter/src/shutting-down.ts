@@ -10,3 +10,16 @@ export function markShuttingDown(node: object): void {
 export function isShuttingDown(node: object): boolean {
   return leaving.has(node)
 }
+
+/** Nodes that have stopped: they know their successor, or never will. */
+const gone = new WeakSet<object>()
+
+/** Remembers that `node` has stopped altogether. Until then it may still learn who leads next. */
+export function markGone(node: object): void {
+  gone.add(node)
+}
+
+/** True once a node that `gracefulShutdown` takes down has stopped altogether. */
+export function isGone(node: object): boolean {
+  return gone.has(node)
+}

@@ -1,5 +1,6 @@
 import { routeWrites, type RouteWritesOptions } from '../src/index.js'
 import { Hold } from '../src/hold.js'
+import { markGone, markShuttingDown } from '../src/shutting-down.js'
 import { open, postJson, send } from './support/http-client.js'
 import { closeAll, elect, EXPRESS, startInstance } from './support/instances.js'
 import { StandInNode } from './support/stand-in-node.js'
@@ -31,6 +32,29 @@ describe.each(EXPRESS)('holding writes on %s', (_version, express) => {
     await waits(follower.node)
     follower.node.lead(2)
     expect((await reply).json).toEqual({ ranOn: 'follower', body: { n: 1 } })
+  })
+
+  test('at an instance that stops, until that knows who leads next', async () => {
+    const [leader, stopping] = await Promise.all([start('leader'), start('stopping')])
+    const reply = postJson(stopping.url, { n: 1 })
+    await waits(stopping.node)
+    markShuttingDown(stopping.node)
+    stopping.node.role = 'stopped'
+    stopping.node.emit('leaderChanged', { leader: undefined })
+    expect(stopping.node.listenerCount('elected')).toBe(1)
+    leader.node.lead(2)
+    stopping.node.leader = leader.node.leader
+    stopping.node.emit('leaderChanged', { leader: stopping.node.leader })
+    expect((await reply).json).toEqual({ ranOn: 'leader', body: { n: 1 } })
+  })
+
+  test('and no longer, once it has stopped altogether', async () => {
+    const stopping = await start('stopping')
+    const reply = postJson(stopping.url, { n: 1 })
+    await waits(stopping.node)
+    stopping.node.role = 'stopped'
+    markGone(stopping.node)
+    expect(await reply).toMatchObject({ status: 503, json: { error: { code: 'NO_LEADER' } } })
   })
 
   test('while the leader has no url, and while this instance is a candidate', async () => {
