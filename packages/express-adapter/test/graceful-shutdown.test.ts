@@ -81,6 +81,7 @@ describe.each(EXPRESS)('gracefulShutdown on %s', (_version, express) => {
     await send(`${me.url}/quick`, { agent, headers: { 'leasehold-forwarded': 'v=1' } })
     signal()
     await until('the server is closed', me.isClosed)
+    expect(me.isClosed()).toBe(true)
     agent.destroy()
   })
 
