@@ -35,7 +35,7 @@ export function serveRequest(
   if (!node.runRequest) {
     describeReply(node, res)
     handle()
-    return Promise.resolve(ANSWERED)
+    return ended(gone)
   }
   const scope = new RequestScope(identity)
   return new Promise((resolve) => {
@@ -52,7 +52,6 @@ export function serveRequest(
         instead: (direct) => {
           sayWhoAnswers(node, direct)
           sendError(direct, unseen)
-          resolve(ANSWERED)
         },
       }
     }
@@ -60,13 +59,14 @@ export function serveRequest(
       const seen = scope.failures.length
       return scope.pending === 0 ? verdict(seen) : scope.settled().then(() => verdict(seen))
     }
-    const gate = new ReplyGate(res, judge, () => {
-      sayWhoAnswers(node, res)
-      resolve(ANSWERED)
-    })
-    gate.close()
-    if (gone.aborted) resolve(ANSWERED)
-    else gone.addEventListener('abort', () => resolve(ANSWERED), { once: true })
+    new ReplyGate(res, judge, () => sayWhoAnswers(node, res)).close()
+    void ended(gone).then(resolve)
     node.runRequest?.(scope, handle)
   })
+}
+
+/** Only when the reply has ended is the request over: until then its handler may still read the body. */
+function ended(gone: AbortSignal): Promise<Served> {
+  if (gone.aborted) return Promise.resolve(ANSWERED)
+  return new Promise((resolve) => gone.addEventListener('abort', () => resolve(ANSWERED), { once: true }))
 }
