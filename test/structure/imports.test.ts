@@ -11,6 +11,7 @@ const ORDER = [
     'clock',
     'deferred',
     'shared-call',
+    'turns',
     'errors',
     'events',
     'position',

@@ -1,6 +1,7 @@
 import { type ErrorCode, LeaseholdError } from '../errors.js'
 import type { LogStore, Secrets } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
+import { Turns } from '../turns.js'
 import type { Credentials } from './credentials.js'
 
 interface MembershipParts {
@@ -24,7 +25,7 @@ interface MembershipParts {
 export class Membership {
   readonly #parts: MembershipParts
   /** Secrets are taken over in the order in which Redis gave them out. */
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #secrets: Secrets | undefined
   #rejoining = false
   #refusal: ErrorCode | undefined
@@ -55,7 +56,7 @@ export class Membership {
    */
   join(): Promise<void> {
     const { log, application, appVersion } = this.#parts
-    return this.#inTurn(async () => this.#use(await log.join(application, appVersion, this.#secrets)))
+    return this.#turns.take(async () => this.#use(await log.join(application, appVersion, this.#secrets)))
   }
 
   /**
@@ -64,7 +65,7 @@ export class Membership {
    */
   rotate(version: string): Promise<boolean> {
     const { log, application, appVersion } = this.#parts
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const rotated = await log.rotateSecret(version)
       this.#use(rotated ?? (await log.join(application, appVersion, this.#secrets)))
       return rotated !== undefined
@@ -98,11 +99,5 @@ export class Membership {
     this.#secrets = secrets
     this.#parts.credentials.use(secrets)
     if (version !== '' && version !== secrets.version) this.#parts.changed()
-  }
-
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(run)
-    this.#last = result.catch(() => {})
-    return result
   }
 }

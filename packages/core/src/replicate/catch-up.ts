@@ -4,6 +4,7 @@ import type { Entry } from '../log/entry.js'
 import { compareHistory, TermTable } from '../log/history.js'
 import { type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
 import type { SnapshotStore } from '../log/snapshot.js'
+import { Turns } from '../turns.js'
 import type { CatchUpListener, Halt } from './catch-up-listener.js'
 import { BadSnapshot, loadSnapshot } from './snapshot-loader.js'
 import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
@@ -21,7 +22,7 @@ export class CatchUp {
   readonly #applier: Applier
   readonly #listener: CatchUpListener
   readonly #clock: Clock
-  #running: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   /** The present that the replica is known to be on; undefined while it is not. */
   #checked: LogState | undefined
   #halted: Halt | undefined
@@ -88,7 +89,7 @@ export class CatchUp {
 
   /** Reads and applies until the replica is at the head that the log had at the last read, or is halted. */
   toHead(signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       while (!signal.aborted) {
         // One that is too old looks at what stopped it, no more: it might be gone, after a loss.
         const limit = this.#halted === 'VERSION_TOO_OLD' ? 1 : PAGE_ENTRIES
@@ -104,7 +105,7 @@ export class CatchUp {
 
   /** Asks for the log's present without reading entries: what a leader does, whose replica is fed by its own appends. */
   look(): Promise<LogPage> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const page = await this.#log.read(this.#applier.index, 0, this.#checked)
       this.#saw(page.head)
       this.#listener.read(page)
@@ -117,7 +118,7 @@ export class CatchUp {
    * the replica on the log's history.
    */
   adopt(state: LogState): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#saw(state.head)
       this.#compare(state, true)
     })
@@ -135,7 +136,7 @@ export class CatchUp {
    * the log's history.
    */
   takeSnapshot(isFit = () => this.onHistory && this.#applier.index > 0): Promise<TakenSnapshot | undefined> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (!isFit()) return undefined
       const taken = await takeSnapshot(this.#applier, this.#clock)
       this.#listener.loopHeld('taking', taken.hold)
@@ -268,11 +269,5 @@ export class CatchUp {
     this.#lastReadMs = this.#clock.now()
     if (this.#applier.index >= head) this.#behindSinceMs = undefined
     else this.#behindSinceMs ??= this.#lastReadMs
-  }
-
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#running.then(run)
-    this.#running = result.catch(() => {})
-    return result
   }
 }
