@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
-import { encodeEntry, markerEntry } from './log/entry.js'
 import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
 
 /** What an instance does each time it has published itself: compares with the others, and with the log. */
@@ -51,8 +49,7 @@ async function asLeader(instance: Instance, followers: readonly MemberView[]): P
  * entry of this term behind the head it is off, says what was lost, and rebuilds itself instead of waiting for ever (G7).
  */
 function markHead({ writer, options }: Instance): void {
-  const opId = randomBytes(12).toString('base64url')
-  writer.submit(opId, encodeEntry(markerEntry(opId))).catch((error: unknown) => {
+  writer.mark().catch((error: unknown) => {
     options.logger.debug({ err: error }, 'the head could not be marked; tried again at the next heartbeat')
   })
 }

@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { demotionReason, type RoleEvent, type RoleState } from './elect/role.js'
 import type { Instance } from './instance.js'
-import { encodeEntry, markerEntry } from './log/entry.js'
 
 /** Hooked to the one setter of the role: the state has changed already, events come last. */
 export function onRoleChanged(
@@ -58,8 +56,7 @@ function setBounds({ applier, options, writer }: Instance): void {
   const { resultsKept: results, resultsKeptBytes: bytes, resultsKeptMs: ageMs, logger } = options
   const bounds = { results, bytes, ageMs }
   if (isDeepStrictEqual(applier.bounds, bounds)) return
-  const opId = randomBytes(12).toString('base64url')
-  writer.submit(opId, encodeEntry(markerEntry(opId, bounds))).catch((error: unknown) => {
+  writer.mark(bounds).catch((error: unknown) => {
     logger.debug({ err: error }, 'the bounds for results could not be set; the next leader does it')
   })
 }

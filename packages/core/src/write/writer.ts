@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import { BusyError, LogRefusedError } from '../errors.js'
-import { decodeEntry, type Entry } from '../log/entry.js'
+import { decodeEntry, encodeEntry, type Entry, markerEntry, type WindowBounds } from '../log/entry.js'
 import type { AppendOutcome, Claim, LogState, TermConnection } from '../log/log-store.js'
 import { fateOf, type LostAppend } from './in-flight.js'
 import type { Committed, PendingWrite, PendingWrites } from './pending-writes.js'
@@ -95,6 +96,12 @@ export class Writer {
     // A turn later, so that writes of the same turn share an append.
     queueMicrotask(() => this.#appendNext())
     return answer
+  }
+
+  /** Queues a marker (see `markerEntry`), as `submit` does a write. */
+  mark(bounds?: WindowBounds): Promise<Committed> {
+    const opId = randomBytes(12).toString('base64url')
+    return this.submit(opId, encodeEntry(markerEntry(opId, bounds)))
   }
 
   /** Serves a term: the replica is at the head that the claim found, and nothing of an older term is open. */
