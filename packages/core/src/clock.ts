@@ -60,6 +60,14 @@ export function withDeadline<T>(
   })
 }
 
+/** Resolves when `promise` has settled, either way, or after `ms`: for an end that must come whatever else does not. */
+export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: number): Promise<void> {
+  return withDeadline(clock, promise, ms, () => new Error('late')).then(
+    () => {},
+    () => {},
+  )
+}
+
 /** Wakes one loop: `ring` before or during `wait` ends the wait, and rings that come together count once. */
 export class Bell {
   #rung = false

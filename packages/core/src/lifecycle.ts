@@ -1,4 +1,4 @@
-import { withDeadline } from './clock.js'
+import { settledWithin } from './clock.js'
 import { describeSelf } from './describe.js'
 import { LeaseholdError, OutcomeUnknownError, versionTooOld } from './errors.js'
 import type { Instance } from './instance.js'
@@ -211,8 +211,8 @@ export class Lifecycle {
   }
 
   /** Waits, but not for ever: a stop must end even if Redis or the user's own work does not. */
-  async #limit(promise: Promise<unknown>, ms = this.#instance.options.stopTimeoutMs): Promise<void> {
-    await withDeadline(this.#instance.parts.clock, promise, ms, () => new Error('late')).catch(() => {})
+  #limit(promise: Promise<unknown>, ms = this.#instance.options.stopTimeoutMs): Promise<void> {
+    return settledWithin(this.#instance.parts.clock, promise, ms)
   }
 }
 

@@ -1,6 +1,6 @@
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { type Clock, withDeadline } from '../clock.js'
+import { type Clock, settledWithin, withDeadline } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Acknowledgement, JobTransport, RangeNotice } from '../replicate/job-transport.js'
@@ -139,16 +139,12 @@ export class BullmqTransport implements JobTransport {
     if (this.#worker) {
       // By force: a plain close never returns where the blocking connection is lost, and a second call gets the promise
       // of the first. A job that is under way is of no use any more, and its queue goes with it.
-      await this.#limit(this.#worker.close(true))
-      if (inReach) await this.#limit(this.remove(this.#id))
+      await settledWithin(this.#clock, this.#worker.close(true), CLOSE_TIMEOUT_MS)
+      if (inReach) await settledWithin(this.#clock, this.remove(this.#id), CLOSE_TIMEOUT_MS)
     }
     for (const queue of this.#queues.values()) queue.close().catch(() => {})
     this.#queues.clear()
     for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) disconnect(client)
-  }
-
-  async #limit(promise: Promise<unknown>): Promise<void> {
-    await withDeadline(this.#clock, promise, CLOSE_TIMEOUT_MS, () => new Error('late')).catch(() => {})
   }
 
   /** BullMQ would wait, for however long, and then write: perhaps into a queue that was swept meanwhile. */
