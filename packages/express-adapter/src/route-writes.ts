@@ -49,20 +49,20 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
   const route = ROUTES[settings.mode](node, settings)
 
   return (req, res, next) => {
+    const claim = takeForwarded(node, req, requestPath(req))
+    if (!claim?.trusted && !settings.isForLeader(req)) {
+      describeReply(node, res)
+      return next()
+    }
     const gone = goneSignal(res)
     const serve = (identity: RequestIdentity, mayDrop: boolean) =>
       serveRequest(node, res, identity, mayDrop, gone, next)
-    const claim = takeForwarded(node, req, requestPath(req))
     if (claim?.trusted) {
       const { term, identity } = claim.forwarded
       if (!node.leads(term)) return refuse(node, req, res, identity.requestId)
       return void serve(identity, settings.mayResend(req)).then((served) => {
         if (served.kind === 'deposed') refuse(node, req, served.res, `${identity.requestId};ran`)
       })
-    }
-    if (!settings.isForLeader(req)) {
-      describeReply(node, res)
-      return next()
     }
     if (!node.isLeader && claim && cameThrough(req, node.id))
       return refuse(node, req, res, headerSafe(claim.requestId))
