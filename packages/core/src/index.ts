@@ -14,10 +14,10 @@ export {
   BusyError,
   CommandError,
   CommandFailedError,
-  LaggingError,
-  LineageLostError,
   type ErrorCode,
+  LaggingError,
   LeaseholdError,
+  LineageLostError,
   LogRefusedError,
   NotLeaderError,
   NotSupportedError,
@@ -26,6 +26,7 @@ export {
 } from './errors.js'
 export type { DemotionReason, LeaderInfo, NodeEvents, Role, Warning } from './events.js'
 export { type ImportedSnapshot, type ImportOptions, importSnapshot } from './import-snapshot.js'
+export { WINDOW_ONLY } from './log/entry.js'
 export type { Logger } from './observe/logger.js'
 export type { Credentials } from './operate/credentials.js'
 export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'
@@ -43,4 +44,3 @@ export {
 } from './replicated-node.js'
 export type { Committed } from './write/pending-writes.js'
 export { type RequestIdentity, RequestScope } from './write/request-scope.js'
-export { WINDOW_ONLY } from './log/entry.js'

@@ -21,8 +21,8 @@ export type ForwardedClaim =
 const VERSION = 1
 
 /**
- * `v=1;term=…;from=…;id=…;fp=…;since=…;sig=…`. The signature covers the fields before it, the method and the path, so a header that
- * somebody overheard is of no use for another request.
+ * `v=1;term=…;from=…;id=…;fp=…;since=…;sig=…`. The signature covers the fields before it, the method and the path, so a
+ * header that somebody overheard is of no use for another request.
  */
 export function signForwarded(node: AdapterNode, method: string, path: string, forwarded: Forwarded): string {
   const { term, from, identity } = forwarded

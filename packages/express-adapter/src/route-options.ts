@@ -43,8 +43,8 @@ export interface RouteWritesOptions {
   /**
    * Whether a write may be sent again to the next leader when the one that has it does not answer, or is deposed while
    * its handler runs. Its `node.write`s take effect once all the same; whatever else the handler does, it may do twice.
-   * `false`, or a function that says so of a request: such a request gets 504 `OUTCOME_UNKNOWN` instead. Default: true with a state machine; without one, whatever a
-   * handler does it would do twice, so false.
+   * `false`, or a function that says so of a request: such a request gets 504 `OUTCOME_UNKNOWN` instead. Default: true
+   * with a state machine; without one, whatever a handler does it would do twice, so false.
    */
   resend?: boolean | ((req: Request) => boolean)
   /**

@@ -62,10 +62,6 @@ export class ResultsWindow {
     return this.#evictedIndex
   }
 
-  get size(): number {
-    return this.#results.size
-  }
-
   find(opId: string): KeptResult | undefined {
     return this.#results.get(opId)
   }

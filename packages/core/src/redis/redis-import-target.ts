@@ -9,8 +9,7 @@ import { callScript } from './call-script.js'
 import { commandOptions, connect, createClient, disconnect } from './connections.js'
 import { type Keys, keysOf } from './keys.js'
 import { describeApplication, FORMAT_VERSION } from './redis-log-store.js'
-import { RedisSnapshotStore } from './redis-snapshot-store.js'
-import { UNNEEDED_TTL_S } from './redis-snapshot-store.js'
+import { RedisSnapshotStore, UNNEEDED_TTL_S } from './redis-snapshot-store.js'
 import { checkServer } from './server-checks.js'
 
 const CONNECT_TIMEOUT_MS = 10_000

@@ -222,8 +222,9 @@ redis.call('HSET', KEYS[1], 'snapshot', ARGV[5], 'snapshotIndex', ARGV[6],
 if ARGV[9] ~= '' then redis.call('EXPIRE', KEYS[4], ARGV[10]) end
 return 1
 `,
-  join: `-- Lets an instance into a group: the same application, a format that it knows, an app no older than what is stored. One that was in before brings the
--- secrets that it knows; they come back where Redis has lost them, or has gone back to older ones.
+  join: `-- Lets an instance into a group: the same application, a format that it knows, an app no older than what is stored. One
+-- that was in before brings the secrets that it knows; they come back where Redis has lost them, or has gone back to
+-- older ones.
 --
 -- KEYS  1 meta
 -- ARGV  1 application   2 highest format version that the instance knows

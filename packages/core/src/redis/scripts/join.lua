@@ -1,5 +1,6 @@
--- Lets an instance into a group: the same application, a format that it knows, an app no older than what is stored. One that was in before brings the
--- secrets that it knows; they come back where Redis has lost them, or has gone back to older ones.
+-- Lets an instance into a group: the same application, a format that it knows, an app no older than what is stored. One
+-- that was in before brings the secrets that it knows; they come back where Redis has lost them, or has gone back to
+-- older ones.
 --
 -- KEYS  1 meta
 -- ARGV  1 application   2 highest format version that the instance knows
