@@ -1,6 +1,8 @@
 import { jitter } from './clock.js'
 import type { Candidacy } from './elect/elector.js'
-import { runDelayMs } from './elect/ranking.js'
+import type { WatchListener } from './elect/leader-watch.js'
+import type { MemberView } from './elect/members.js'
+import { rankOf, runDelayMs } from './elect/ranking.js'
 import type { Instance } from './instance.js'
 import { takeOver } from './operate/take-over.js'
 import { onRoleChanged } from './role-change.js'
@@ -24,13 +26,30 @@ export function candidacyOf(instance: Instance): Candidacy {
   }
 }
 
-/** Lets better candidates go first. The last leader is gone, or it would not be vacant. */
-function delayMs({ options, applier, roster, leadership }: Instance): number {
+/** Lets better candidates go first. */
+function delayMs(instance: Instance): number {
+  return jitter(runDelayMs(instance.options.id, rivalsOf(instance)))
+}
+
+/** Who would run if the leader were gone, this instance included. */
+function rivalsOf({ options, applier, roster, leadership }: Instance): readonly MemberView[] {
   const { newestVersion } = applier
-  const rivals = roster.alive.filter(
+  return roster.alive.filter(
     // One whose app is too old for the log cannot lead, whatever it said of itself last.
     (member) =>
       member.id === options.id || (member.id !== leadership.claimantId && member.version >= newestVersion),
   )
-  return jitter(runDelayMs(options.id, rivals))
+}
+
+/** An instance as its watch over the leader sees it. */
+export function watchListenerOf(instance: Instance): WatchListener {
+  const { elector, leadership, options } = instance
+  return {
+    leader: () =>
+      elector.state.role === 'follower' && instance.ineligibleBecause === undefined
+        ? leadership.rival
+        : undefined,
+    rank: () => rankOf(options.id, rivalsOf(instance)),
+    deposed: (_id, seenMs) => elector.noticedVacancy(seenMs),
+  }
 }
