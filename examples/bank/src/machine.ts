@@ -47,7 +47,7 @@ interface ByCustomer {
  * alone; and they check first and change after, since nobody takes a change back. Requests are checked by the routes.
  */
 export const bank = defineStateMachine({
-  name: 'bank',
+  name: 'example-bank', // the README's own app is a bank too, and no replica of this one
   version: 1,
   initial: (): BankState => ({ accounts: {}, paidIn: 0 }),
   commands: {

@@ -20,7 +20,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     leaseRedis: given('LEASE_REDIS_URLS')
       ?.split(',')
       .map((url) => url.trim()),
-    group: given('GROUP') ?? 'bank',
+    group: given('GROUP') ?? 'example-bank',
     ttlMs: ttlMs === undefined ? undefined : Number(ttlMs),
   }
 }
