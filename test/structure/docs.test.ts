@@ -91,8 +91,41 @@ describe('the options', () => {
   })
 })
 
-/** The first two cells of each row of the table that has the options of a node. */
-function tableIn(markdown: string): [string, string][] {
+describe.each([
+  ['RouteWritesOptions', 'route-options.ts', 'mode'],
+  ['ConsistentReadsOptions', 'consistent-reads.ts', 'waitMs'],
+])('%s', (name, file, first) => {
+  const text = textOf(`packages/express-adapter/src/${file}`) ?? ''
+  const body = new RegExp(`export interface ${name} \\{([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? ''
+  const fields = [...body.matchAll(/^( +)(\w+)\??: ?(\{?)/gm)]
+  const names = fields
+    .filter(([, , , brace]) => brace === '')
+    .map(([, indent = '', field = '']) => (indent.length > 2 ? `hold.${field}` : field))
+
+  it('has its options in the table of docs/requests.md, and no others', () => {
+    expect(names).toContain(first)
+    const docs = textOf('docs/requests.md')
+    const rows = new Map(tableIn(docs ?? '', first))
+    expect(new Set(rows.keys())).toEqual(docs === undefined ? new Set() : new Set(names))
+  })
+
+  it.each(names)('%s has the default of its comment there, where that is a number', (option) => {
+    const comment =
+      /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(body.slice(0, indexOf(body, option)))?.[1] ?? ''
+    const said = valueOf(/Default `?([^,.`]+)/.exec(comment)?.[1] ?? '')
+    const docs = textOf('docs/requests.md')
+    if (typeof said !== 'number' || docs === undefined) return
+    expect(valueOf(new Map(tableIn(docs, first)).get(option) ?? '')).toBe(said)
+  })
+})
+
+/** Where an option, `hold.ms` say, is declared in the body of its interface. */
+function indexOf(body: string, option: string): number {
+  return body.search(new RegExp(`^ +${option.replace(/^hold\./, '  ')}\\??:`, 'm'))
+}
+
+/** The first two cells of each row of the table that has `option`. */
+function tableIn(markdown: string, option = 'group'): [string, string][] {
   const tables = markdown
     .split(/\n(?!\|)/)
     .map((block) =>
@@ -100,7 +133,7 @@ function tableIn(markdown: string): [string, string][] {
         ([, name = '', value = '']) => [name, value.trim()] as [string, string],
       ),
     )
-  return tables.find((table) => table.some(([name]) => name === 'group')) ?? []
+  return tables.find((table) => table.some(([name]) => name === option)) ?? []
 }
 
 /** What a text says: `5000`, `5 000`, `64 MiB`, `true`, `'log'`. */

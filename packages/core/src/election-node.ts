@@ -178,6 +178,11 @@ export class ElectionNode {
     await this.#lifecycle.rotateSecret(inFlightMs)
   }
 
+  /** Raises a `warning` event and logs it. For adapters, whose users listen to the node. */
+  warn(code: string, message: string): void {
+    this.instance.warn(code, message)
+  }
+
   on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
     this.#events.on(event, listener as never)
     return this

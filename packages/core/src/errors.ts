@@ -102,6 +102,16 @@ export class OutcomeUnknownError extends LeaseholdError {
   }
 }
 
+/**
+ * A handler that ran again, because its request was sent again, wrote something else than the first time under the same
+ * operation id: nothing is written, and of the first write nothing is known here.
+ */
+export class RepeatDiffersError extends OutcomeUnknownError {
+  constructor(opId: string) {
+    super(opId, 'A handler that ran again did something else under the same operation id')
+  }
+}
+
 /** Too many writes wait for the log. Nothing was written. Slow down, or raise `maxQueuedWrites`. */
 export class BusyError extends LeaseholdError {
   constructor(queued: number, bound: string) {

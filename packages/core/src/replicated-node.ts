@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 import { anotherOperation } from './apply/applier.js'
 import { assertJson } from './apply/json.js'
@@ -7,12 +6,14 @@ import { type CreateParts, ElectionNode } from './election-node.js'
 import { LeaseholdError } from './errors.js'
 import { describeInstance } from './describe.js'
 import { decodeEntry, encodeEntry, WINDOW_ONLY } from './log/entry.js'
+import type { LeaderFunction } from './operate/leader-work.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions, WriteConcern } from './options.js'
 import type { Position } from './position.js'
 import { exportFile } from './replicate/snapshot-export.js'
 import type { Committed } from './write/pending-writes.js'
 import { fingerprintOf, type Operation, type RequestScope } from './write/request-scope.js'
+import { Requests } from './write/requests.js'
 
 /** Options of a single write. */
 export interface WriteOptions {
@@ -70,7 +71,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   /** Not the id's nonce, which others can see: operation ids seed what commands draw at random. */
   readonly #opPrefix = randomBytes(12).toString('base64url')
   #ops = 0
-  readonly #scopes = new AsyncLocalStorage<RequestScope>()
+  readonly #requests = new Requests((code, message) => this.warn(code, message))
 
   /** Use `createNode`. */
   constructor(options: ResolvedOptions, createParts: CreateParts, state: LocalState<S, C>) {
@@ -96,17 +97,15 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     ...rest: WriteArguments<C[K]>
   ): Promise<Committed<ResultOf<C[K]>>> {
     const [args, options = {}] = rest
-    const scope = options.opId === undefined ? this.#scopes.getStore() : undefined
-    // Every call counts in its request, whatever becomes of it: a second run makes the same calls.
-    const committed = scope
-      ? scope.begin(command, (operation) => this.#submit(command, args, options, operation))
-      : this.#submit(command, args, options)
+    const ofRequest = options.opId === undefined ? this.#requests.nextOperation(command) : undefined
+    const committed = this.#submit(command, args, options, ofRequest)
+    this.#requests.began(committed)
     return this.#watched(committed as Promise<Committed<ResultOf<C[K]>>>)
   }
 
   /** Within a request a failure that nobody handles is seen by whoever runs the request; it must not end the process. */
   #watched<T>(answer: Promise<T>): Promise<T> {
-    if (this.#scopes.getStore()) answer.catch(() => {})
+    if (this.#requests.current) answer.catch(() => {})
     return answer
   }
 
@@ -115,14 +114,18 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * effect once however often the request is sent (G6). For adapters.
    */
   runRequest<T>(scope: RequestScope, handler: () => T): T {
-    return this.#scopes.run(scope, handler)
+    return this.#requests.run(scope, handler)
+  }
+
+  override whileLeader(fn: LeaderFunction): () => void {
+    return super.whileLeader((context) => this.#requests.runOutside(() => fn(context)))
   }
 
   async #submit(
     command: string,
     args: unknown,
     options: WriteOptions,
-    ofRequest?: Operation,
+    ofRequest: Operation | undefined,
   ): Promise<Committed> {
     this.#checkOptions(options)
     if (!this.#state.knows(command)) {
@@ -205,6 +208,11 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     this.instance.assertReadable()
     const { applier } = this.instance
     return fn(this.#state.state, { index: applier.index, term: applier.position.term })
+  }
+
+  /** Whether the local replica has applied `position`: false as well if that is in no log that it follows. */
+  hasApplied(position: Position): boolean {
+    return this.instance.reads.has(position)
   }
 
   /**

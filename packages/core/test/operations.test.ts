@@ -24,6 +24,13 @@ async function start(options: Partial<NodeOptions> = {}): Promise<JournalNode> {
   return node
 }
 
+/** Codes of the warnings from here on. */
+function warningsOf(node: JournalNode): readonly string[] {
+  const codes: string[] = []
+  node.on('warning', ({ code }) => codes.push(code))
+  return codes
+}
+
 function linesOf(node: JournalNode): readonly string[] {
   return node.read((state) => [...state.lines])
 }
@@ -115,8 +122,10 @@ describe('a handler that runs again', () => {
   it('is told that nothing is known if it does something else at the same place', async () => {
     const node = await start()
     await node.runRequest(new RequestScope(request), () => node.write('add', 'a'))
+    const warnings = warningsOf(node)
     const other = node.runRequest(new RequestScope(request), () => node.write('draw'))
     await expect(other).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(warnings).toEqual(['REPEAT_DIFFERS'])
   })
 
   it('waits for writes that nobody awaits', async () => {
@@ -126,6 +135,53 @@ describe('a handler that runs again', () => {
     expect(scope.pending).toBe(1)
     await scope.settled()
     expect([scope.pending, scope.failures, linesOf(node)]).toEqual([0, [], ['forgotten']])
+  })
+
+  it('waits for writes that have an id of their own, too', async () => {
+    const node = await start()
+    const scope = new RequestScope(request)
+    node.runRequest(scope, () => {
+      void node.write('add', 'own', { opId: 'own' })
+      void node.write('add', 'counted')
+    })
+    expect(scope.pending).toBe(2)
+    await scope.settled()
+    node.runRequest(new RequestScope(request), () => void node.write('add', 'counted'))
+    expect(linesOf(node)).toEqual(['own', 'counted'])
+  })
+})
+
+describe('a write without a context', () => {
+  const served = (node: JournalNode, handler: () => void) => {
+    const over = new AbortController()
+    node.runRequest(new RequestScope({ requestId: 'r1', fingerprint: 'f', since: 0 }, over.signal), handler)
+    return () => over.abort()
+  }
+
+  it('raises a warning while a request is served, once for each command', async () => {
+    const node = await start()
+    const warnings = warningsOf(node)
+    await node.write('add', 'before')
+    const end = served(node, () => void node.write('add', 'in context'))
+    expect(warnings).toEqual([])
+    for (const line of ['a', 'b']) await node.write('add', line)
+    await node.write('draw')
+    expect(warnings).toEqual(['CONTEXT_LOST', 'CONTEXT_LOST'])
+    end()
+  })
+
+  it('raises none when no request is served any more, with an id of its own, or as work of the leader', async () => {
+    const node = await start()
+    const warnings = warningsOf(node)
+    const end = served(node, () => {})
+    await node.write('add', 'own', { opId: 'own' })
+    await new Promise<void>((resolve) => {
+      node.whileLeader(() => node.write('add', 'work').then(() => resolve()))
+    })
+    end()
+    await node.write('add', 'later')
+    expect(warnings).toEqual([])
+    expect(linesOf(node)).toEqual(['own', 'work', 'later'])
   })
 })
 

@@ -1,4 +1,4 @@
-import type { ElectionNode, ReadOptions, RequestScope } from '@leasehold/core'
+import type { ElectionNode, Position, ReadOptions, RequestScope } from '@leasehold/core'
 
 /**
  * What this package needs of a node. Every node of `@leasehold/core` fits, with or without a state machine; so does
@@ -29,4 +29,7 @@ export type AdapterNode = Pick<
   runRequest?<T>(scope: RequestScope, handler: () => T): T
   /** Only nodes with a state machine have a replica that can be waited for. */
   reach?(options: ReadOptions): Promise<void>
+  hasApplied?(position: Position): boolean
+  /** Raises a `warning` event. */
+  warn?(code: string, message: string): void
 }

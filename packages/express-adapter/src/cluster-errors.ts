@@ -3,6 +3,7 @@ import type { ErrorRequestHandler } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import { headerSafe, LEADER } from './headers.js'
 import { sendError } from './replies.js'
+import { SAFE_METHODS } from './route-options.js'
 
 /**
  * Error handler that turns this library's errors into a status and JSON `{ error: { code, message } }`; all others go on
@@ -18,9 +19,17 @@ import { sendError } from './replies.js'
  * ```
  */
 export function clusterErrors(node: AdapterNode): ErrorRequestHandler {
-  return (error: unknown, _req, res, next) => {
+  return (error: unknown, req, res, next) => {
     if (!(error instanceof LeaseholdError) || res.headersSent) return next(error)
     if (error.code === 'NOT_LEADER' && node.leader) res.setHeader(LEADER, headerSafe(node.leader.id))
-    sendError(res, error)
+    const wroteUnrouted = error.code === 'NOT_LEADER' && SAFE_METHODS.has(req.method) && !req.leasehold
+    sendError(res, error, {
+      requestId: req.leasehold?.requestId,
+      ...(wroteUnrouted && { message: `${req.method} ${UNROUTED}` }),
+    })
   }
 }
+
+const UNROUTED =
+  'requests are served where they arrive, and this one writes on an instance that is not the leader. ' +
+  'Nothing was done. Use another method, or name its path in alwaysForward of routeWrites.'

@@ -1,4 +1,4 @@
-import { LeaseholdError, OptionsError, parsePosition, type Position } from '@leasehold/core'
+import { LaggingError, LeaseholdError, OptionsError, parsePosition, type Position } from '@leasehold/core'
 import type { Request, RequestHandler } from 'express'
 import type { AdapterNode } from './adapter-node.js'
 import {
@@ -8,6 +8,7 @@ import {
   setPositionCookie,
 } from './position-cookie.js'
 import { POSITION } from './headers.js'
+import { readAtLeader } from './read-at-leader.js'
 import { sendError } from './replies.js'
 
 /** How fresh a read has to be; see `ReadOptions` of `@leasehold/core`. */
@@ -21,7 +22,7 @@ export interface ConsistentReadsOptions {
    * for each request. Default `'session'`.
    */
   consistency?: Consistency | ((req: Request) => Consistency)
-  /** How long a read waits for the log, in ms. Default 1000. */
+  /** How long a read waits until this replica is fresh enough, in ms; then it goes to the leader. Default 1000. */
   waitMs?: number
   /**
    * The cookie that carries the position for clients that do not send the header: `false` for none, or its name.
@@ -38,7 +39,8 @@ const READS = new Set(['GET', 'HEAD'])
  *
  * Every reply carries `Leasehold-Position`, and a cookie says the same, so that a client that comes back, to this instance
  * or another one, sees at least what it has seen before (G8): its own writes, and what it has read. A position that the
- * log does not have is told with 409 `LINEAGE_LOST`, and the cookie is taken back; a log that cannot be read in time with
+ * log does not have is told with 409 `LINEAGE_LOST`, and the cookie is taken back. A read for which this replica is not
+ * fresh enough in time goes to the leader, as `routeWrites` takes a write there; if that is of no use either the answer is
  * 504 `LAGGING`.
  *
  * Mount it behind `routeWrites` and before the routes.
@@ -65,30 +67,32 @@ export function consistentReads(node: AdapterNode, options: ConsistentReadsOptio
   const jar: PositionCookie | undefined = cookie === false ? undefined : { name: cookie }
 
   return (req, res, next) => {
-    if (jar) setPositionCookie(node, req, res, jar)
+    const inCookie = jar && positionFromCookie(req, jar)
+    const seen = latest(fromHeader(req), inCookie)
+    if (jar) setPositionCookie(node, req, res, jar, seen)
     if (!READS.has(req.method)) return next()
     const asked = typeof consistency === 'function' ? consistency(req) : consistency
-    const position =
-      asked === 'session' ? latest(fromHeader(req), jar && positionFromCookie(req, jar)) : undefined
+    const position = asked === 'session' ? seen : undefined
     if (asked === 'local' || (asked === 'session' && !position)) return next()
-    reach(node, asked, position, waitMs).then(
+
+    const answerError = (error: unknown) => {
+      if (!(error instanceof LeaseholdError) || res.headersSent) return next(error)
+      if (error.code === 'LINEAGE_LOST' && jar && position === inCookie) clearPositionCookie(req, res, jar)
+      sendError(res, error)
+    }
+    const reach = async () =>
+      node.reach?.({ consistency: asked, timeoutMs: waitMs, ...(position && { position }) })
+    reach().then(
       () => next(),
       (error: unknown) => {
-        if (!(error instanceof LeaseholdError) || res.headersSent) return next(error)
-        if (error.code === 'LINEAGE_LOST' && jar) clearPositionCookie(req, res, jar)
-        sendError(res, error)
+        if (!(error instanceof LaggingError)) return answerError(error)
+        readAtLeader(node, req, res, async () => reach().then(() => next())).then(
+          (answered) => answered || answerError(error),
+          answerError,
+        )
       },
     )
   }
-}
-
-async function reach(
-  node: AdapterNode,
-  consistency: Consistency,
-  position: Position | undefined,
-  timeoutMs: number,
-): Promise<void> {
-  await node.reach?.({ consistency, timeoutMs, ...(position && { position }) })
 }
 
 function fromHeader(req: Request): Position | undefined {

@@ -20,6 +20,13 @@ export class RequestOutcomeUnknownError extends LeaseholdError {
   }
 }
 
+/** The client's key names another request, which runs at this moment. */
+export class KeyReusedError extends LeaseholdError {
+  constructor() {
+    super('KEY_REUSED', 'The idempotency key names another request, which is under way. Nothing was done.')
+  }
+}
+
 /** The body was read before `routeWrites` saw the request, and cannot be written down again from what is left of it. */
 export class BodyConsumedError extends LeaseholdError {
   constructor(contentType: string | undefined, cause?: unknown) {

@@ -10,7 +10,7 @@ import { Hold, type Server } from './hold.js'
 import { type Call, callLeader } from './leader-call.js'
 import { LeaderPools } from './leader-pools.js'
 import { LeaderSearch } from './leader-search.js'
-import { keyOf, nameByKey, nameRequest } from './request-identity.js'
+import { nameRequest } from './request-identity.js'
 import { requestPath } from './request-path.js'
 import type { RouteSettings } from './route-options.js'
 import type { Route, RoutedRequest } from './route-request.js'
@@ -47,10 +47,10 @@ class Journey {
   readonly #request: RoutedRequest
   readonly #search: LeaderSearch
   #res: Response
-  #identity: RequestIdentity
+  /** Set once the body was taken. */
+  #identity: RequestIdentity | undefined
   #body: ForwardBody | undefined
-  #hasBody = false
-  #servedHere = false
+  #ranHere = false
   /** Set once it may have run somewhere. */
   #doubt: Doubt | undefined
 
@@ -69,7 +69,6 @@ class Journey {
     this.#log = log
     this.#request = request
     this.#res = res
-    this.#identity = nameRequest(node, request.req)
     this.#search = new LeaderSearch(node, hold, request.gone, (leader) => leader.url !== undefined)
   }
 
@@ -77,18 +76,19 @@ class Journey {
     const { req } = this.#request
     for (;;) {
       const server = await this.#next()
-      if (!this.#hasBody) {
-        await this.#takeBody(server)
+      const identity = this.#identity
+      if (!identity) {
+        this.#identity = await this.#takeBody(server)
         continue // a body takes as long to arrive as the client takes to send it: look again who leads
       }
       const doubt =
-        server === 'here' && !this.#servedHere
-          ? await this.#serveHere()
-          : await this.#call(this.#remote(server))
+        server === 'here' && !this.#ranHere
+          ? await this.#serveHere(identity)
+          : await this.#call(identity, this.#remote(identity, server))
       if (doubt === 'answered') return
       if (doubt === 'refused') continue
       this.#doubt = doubt
-      if (!this.#settings.mayResend(req) || !this.#body?.isKept) throw this.#unknown(doubt)
+      if (!this.#settings.mayResend(req) || !this.#body?.isKept) throw unknown(identity, doubt)
     }
   }
 
@@ -96,43 +96,42 @@ class Journey {
     try {
       return await this.#search.next(this.#body?.keptBytes ?? waitingBytes(this.#request.req))
     } catch (error) {
-      if (this.#doubt && error instanceof NoLeaderError) throw this.#unknown(this.#doubt)
+      if (this.#identity && this.#doubt && error instanceof NoLeaderError)
+        throw unknown(this.#identity, this.#doubt)
       throw error
     }
   }
 
-  async #takeBody(server: Server): Promise<void> {
+  async #takeBody(server: Server): Promise<RequestIdentity> {
     const { req } = this.#request
     const take = server === 'here' ? keepBody : takeBody
     this.#body = await take(req, this.#settings.maxBufferBytes)
-    this.#hasBody = true
-    const key = keyOf(req)
-    if (key !== undefined)
-      this.#identity = nameByKey(req, key, this.#settings.identify(req) ?? '', this.#body)
+    return nameRequest(this.#node, this.#settings, req, this.#body)
   }
 
-  async #serveHere(): Promise<'answered' | Doubt> {
-    this.#servedHere = true
-    this.#body?.restore()
+  async #serveHere(identity: RequestIdentity): Promise<'answered' | 'refused' | Doubt> {
     const mayDrop = this.#body?.isKept === true && this.#settings.mayResend(this.#request.req)
-    const served = await this.#request.serve(this.#identity, mayDrop)
-    if (served.kind === 'answered') return 'answered'
+    const served = await this.#request.serve({ identity, mayDrop, body: this.#body })
+    if (served.kind !== 'refused') this.#ranHere = true
+    if (served.kind !== 'deposed') return served.kind
     this.#res = served.res
     this.#search.deposed()
     return { why: served.why }
   }
 
   /** A handler that ran here once cannot run again on the same request, so it gets the request as another one would. */
-  #remote(server: Server): ReachableLeader {
+  #remote(identity: RequestIdentity, server: Server): ReachableLeader {
     const leader = server === 'here' ? this.#node.leader : server
     if (leader?.url === undefined)
-      throw this.#unknown({ why: 'This instance leads again, and has no url to send the request to itself' })
+      throw unknown(identity, {
+        why: 'This instance leads again, and has no url to send the request to itself',
+      })
     return leader as ReachableLeader
   }
 
-  async #call(leader: ReachableLeader): Promise<'answered' | 'refused' | Doubt> {
+  async #call(identity: RequestIdentity, leader: ReachableLeader): Promise<'answered' | 'refused' | Doubt> {
     const body = this.#body ?? (await takeBody(this.#request.req, this.#settings.maxBufferBytes))
-    const call = this.#callTo(leader, body)
+    const call = this.#callTo(identity, leader, body)
     const connectWithinMs = Math.min(this.#settings.connectTimeoutMs, this.#search.remainingMs)
     const outcome = await callLeader(
       this.#pools.to(leader.url),
@@ -156,16 +155,16 @@ class Journey {
         )
         return 'refused'
       case 'unknown':
-        if (outcome.cause) this.#log.unanswered(this.#identity.requestId, leader, outcome.cause)
+        if (outcome.cause) this.#log.unanswered(identity.requestId, leader, outcome.cause)
         // A handler that takes too long would take as long again.
-        if (hasTimedOut(outcome.cause)) throw this.#unknown(outcome)
+        if (hasTimedOut(outcome.cause)) throw unknown(identity, outcome)
         this.#search.refused(leader, outcome.why)
         return outcome
     }
   }
 
   /** The request as this leader is to get it: the client's, but for what belongs to the hop, and signed. */
-  #callTo(leader: ReachableLeader, body: ForwardBody): Call {
+  #callTo(identity: RequestIdentity, leader: ReachableLeader, body: ForwardBody): Call {
     const { req } = this.#request
     const { method } = req
     const path = requestPath(req)
@@ -174,7 +173,6 @@ class Journey {
       if (value === undefined) delete headers[name]
       else headers[name] = value
     }
-    const identity = this.#identity
     headers[FORWARDED] = signForwarded(this.#node, method, path, {
       term: leader.term,
       from: this.#node.id,
@@ -189,10 +187,10 @@ class Journey {
       body: body.payload(),
     }
   }
+}
 
-  #unknown({ why, cause }: Doubt): RequestOutcomeUnknownError {
-    return new RequestOutcomeUnknownError(this.#identity.requestId, why, cause)
-  }
+function unknown({ requestId }: RequestIdentity, { why, cause }: Doubt): RequestOutcomeUnknownError {
+  return new RequestOutcomeUnknownError(requestId, why, cause)
 }
 
 function hasTimedOut(cause: unknown): boolean {

@@ -113,7 +113,8 @@ export function describeReply(node: AdapterNode, res: ServerResponse): void {
   res.writeHead = (...args: unknown[]) => {
     if (!described && !res.headersSent) {
       described = true
-      sayWhoAnswers(node, res)
+      // A read that was taken to the leader after all has the leader's answer, which says so itself.
+      if (!res.hasHeader(SERVED_BY)) sayWhoAnswers(node, res)
     }
     return writeHead(...args)
   }
@@ -125,6 +126,16 @@ export function sayWhoAnswers(node: AdapterNode, res: ServerResponse): void {
   if (node.position.logId !== '') res.setHeader(POSITION, formatPosition(node.position))
   res.setHeader(SERVED_BY, headerSafe(node.id))
   if (node.leader) res.setHeader(LEADER, headerSafe(node.leader.id))
+  if (res.hasHeader('Access-Control-Allow-Origin')) expose(res, [POSITION, SERVED_BY, LEADER])
+}
+
+/** Lets scripts of another origin, whom the app lets read the reply, read these headers too. */
+function expose(res: ServerResponse, names: readonly string[]) {
+  const exposed = [res.getHeader('Access-Control-Expose-Headers') ?? []].flat().join(', ')
+  const listed = new Set(exposed.split(',').map((name) => name.trim().toLowerCase()))
+  const missing = names.filter((name) => !listed.has(name.toLowerCase()))
+  const all = [...(exposed === '' ? [] : [exposed]), ...missing].join(', ')
+  res.setHeader('Access-Control-Expose-Headers', all)
 }
 
 /** An id as a header may carry it: names may hold any letter, headers only Latin-1 without separators. */

@@ -6,5 +6,6 @@ export { BodyConsumedError, NoLeaderError, NoPublicUrlError, RequestOutcomeUnkno
 export { type GracefulShutdownOptions, gracefulShutdown } from './graceful-shutdown.js'
 export { leaderOnly } from './leader-only.js'
 export type { LeaderTls } from './leader-tls.js'
+export type { RequestWrites } from './request-writes.js'
 export type { RequestMatch, RouteWritesOptions } from './route-options.js'
 export { routeWrites } from './route-writes.js'

@@ -17,17 +17,27 @@ export function positionFromCookie(req: Request, { name }: PositionCookie): Posi
 }
 
 /**
- * Has the reply set the cookie to where the replica stands when it leaves, unless a cache may keep the reply: it would hand
- * one client's cookie to others.
+ * Has the reply set the cookie to where the replica stands when it leaves. Not if a cache may keep the reply: it would hand
+ * one client's cookie to others. Nor if the client has seen what this replica has not: the next read must still ask for
+ * that, and is told if it was lost (G8).
+ *
+ * @param seen the position that the request carries
  */
-export function setPositionCookie(node: AdapterNode, req: Request, res: Response, jar: PositionCookie): void {
+export function setPositionCookie(
+  node: AdapterNode,
+  req: Request,
+  res: Response,
+  jar: PositionCookie,
+  seen: Position | undefined,
+): void {
   const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => Response
   let done = false
   res.writeHead = ((...args: unknown[]) => {
     if (!done && !res.headersSent) {
       done = true
       const { position } = node
-      if (position.logId !== '' && !isCacheable(res) && !hasSet(res, jar))
+      const hasAll = seen === undefined || (node.hasApplied?.(seen) ?? true)
+      if (position.logId !== '' && hasAll && !isCacheable(res) && !hasSet(res, jar))
         append(res, `${jar.name}=${formatPosition(position)}${attributes(req)}`)
     }
     return writeHead(...args)

@@ -5,10 +5,10 @@ import { NoPublicUrlError } from './errors.js'
 import { describeReply } from './headers.js'
 import { Hold } from './hold.js'
 import { LeaderSearch } from './leader-search.js'
-import { nameRequest } from './request-identity.js'
+import { nameServed } from './request-identity.js'
 import { requestPath } from './request-path.js'
 import type { RouteSettings } from './route-options.js'
-import type { Route } from './route-request.js'
+import type { Route, Run } from './route-request.js'
 
 /**
  * Sends clients to the leader with a 307, which keeps method and body. `no-store`, because who leads today may not lead
@@ -21,8 +21,15 @@ export function redirect(node: AdapterNode, settings: RouteSettings): Route {
     ((req, leader: LeaderInfo) => leader.publicUrl && leader.publicUrl + requestPath(req))
 
   return async ({ req, gone, serve }, res) => {
-    const server = await new LeaderSearch(node, hold, gone, () => true).next(waitingBytes(req))
-    if (server === 'here') return void (await serve(nameRequest(node, req), false))
+    const search = new LeaderSearch(node, hold, gone, () => true)
+    let run: Run | undefined
+    let server = await search.next(waitingBytes(req))
+    while (server === 'here') {
+      run ??= await nameServed(node, settings, req)
+      const served = await serve(run)
+      if (served.kind !== 'refused') return
+      server = await search.next(waitingBytes(req))
+    }
     const location = locate(req, server)
     if (!location) throw new NoPublicUrlError(server.id)
     describeReply(node, res)

@@ -57,21 +57,27 @@ export function sendJson(res: ServerResponse, status: number, body: unknown): vo
   res.end(text)
 }
 
-/** Answers `{ error: { code, message } }` with the status that goes with the code, and `Retry-After` with a 503. */
-export function sendError(
-  res: ServerResponse,
-  error: LeaseholdError,
-  status = STATUS[error.code] ?? 500,
-): void {
-  if (status === 503) res.setHeader('Retry-After', '1')
-  sendJson(res, status, {
-    error: { code: error.code, message: MESSAGE[error.code] ?? error.message, ...details(error) },
-  })
+/** What may be said of an error beside its code. */
+export interface ErrorReply {
+  /** Default: what goes with the code. */
+  readonly status?: number
+  /** Default: a message that says nothing that is not the client's business. */
+  readonly message?: string
+  /** The request that failed, for a client that wants to ask what became of it. */
+  readonly requestId?: string | undefined
 }
 
-function details(error: LeaseholdError): object {
+/** Answers `{ error: { code, message } }` with the status that goes with the code, and `Retry-After` with a 503. */
+export function sendError(res: ServerResponse, error: LeaseholdError, reply: ErrorReply = {}): void {
+  const { status = STATUS[error.code] ?? 500, message = MESSAGE[error.code] ?? error.message } = reply
+  if (status === 503) res.setHeader('Retry-After', '1')
+  sendJson(res, status, { error: { code: error.code, message, ...details(error, reply.requestId) } })
+}
+
+function details(error: LeaseholdError, requestId: string | undefined): object {
   if (error instanceof RequestOutcomeUnknownError) return { requestId: error.requestId }
-  if (error instanceof OutcomeUnknownError) return { opId: error.opId }
+  if (error instanceof OutcomeUnknownError)
+    return { opId: error.opId, ...(requestId !== undefined && { requestId }) }
   if (error instanceof CommandError && error.reason !== undefined) return { reason: error.reason }
   return {}
 }

@@ -78,7 +78,8 @@ export interface RouteSettings {
 }
 
 const MODES = ['forward', 'redirect', 'reject'] as const
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** Methods of requests that change nothing. */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const MIB = 1024 * 1024
 
 /**

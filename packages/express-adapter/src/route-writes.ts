@@ -1,25 +1,25 @@
-import { LeaseholdError, NotLeaderError, type RequestIdentity } from '@leasehold/core'
+import { LeaseholdError, NotLeaderError } from '@leasehold/core'
 import type { Request, RequestHandler, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
+import { Copies } from './copies.js'
 import { ClientGoneError } from './errors.js'
 import { forward } from './forward.js'
 import { takeForwarded } from './forwarded.js'
+import { goneSignal } from './gone-signal.js'
 import { cameThrough, describeReply, headerSafe, REFUSED } from './headers.js'
 import { redirect } from './redirect.js'
+import { reject } from './reject.js'
 import { sendError } from './replies.js'
-import { nameRequest } from './request-identity.js'
 import { requestPath } from './request-path.js'
 import { type RouteSettings, type RouteWritesOptions, resolveRouteOptions } from './route-options.js'
-import type { Route } from './route-request.js'
+import { offerRoute, type Route, type Run } from './route-request.js'
+import { RouteWarnings } from './route-warnings.js'
 import { serveRequest } from './serve-request.js'
 
 const ROUTES: Record<RouteSettings['mode'], (node: AdapterNode, settings: RouteSettings) => Route> = {
   forward,
   redirect,
-  reject: (node) => async (request) => {
-    if (!node.isLeader) throw new NotLeaderError(node.leader)
-    await request.serve(nameRequest(node, request.req), false)
-  },
+  reject,
 }
 
 /**
@@ -47,6 +47,8 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
   const settings = resolveRouteOptions(node, options)
   if (settings.mode === 'forward') node.requireUrl()
   const route = ROUTES[settings.mode](node, settings)
+  offerRoute(node, route)
+  const [copies, warnings] = [new Copies(), new RouteWarnings(node)]
 
   return (req, res, next) => {
     const claim = takeForwarded(node, req, requestPath(req))
@@ -55,28 +57,29 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
       return next()
     }
     const gone = goneSignal(res)
-    const serve = (identity: RequestIdentity, mayDrop: boolean) =>
-      serveRequest(node, res, identity, mayDrop, gone, next)
+    const answerError = (error: unknown) => {
+      if (error instanceof ClientGoneError || gone.aborted || res.headersSent) return
+      if (!(error instanceof LeaseholdError)) return next(error)
+      describeReply(node, res)
+      sendError(res, error)
+      drain(req)
+    }
+    const serve = (run: Run, leads = () => node.isLeader) =>
+      serveRequest({ ...run, node, req, res, gone, copies, warnings, leads, handle: next })
     if (claim?.trusted) {
       const { term, identity } = claim.forwarded
-      if (!node.leads(term)) return refuse(node, req, res, identity.requestId)
-      return void serve(identity, settings.mayResend(req)).then((served) => {
+      const leads = () => node.leads(term)
+      if (!leads()) return refuse(node, req, res, identity.requestId)
+      const run = { identity, mayDrop: settings.mayResend(req), body: undefined }
+      return void serve(run, leads).then((served) => {
+        if (served.kind === 'refused') refuse(node, req, res, identity.requestId)
         if (served.kind === 'deposed') refuse(node, req, served.res, `${identity.requestId};ran`)
-      })
+      }, answerError)
     }
     if (!node.isLeader && claim && cameThrough(req, node.id))
       return refuse(node, req, res, headerSafe(claim.requestId))
 
-    route({ req, gone, serve }, res).then(
-      () => drain(req),
-      (error: unknown) => {
-        if (error instanceof ClientGoneError || gone.aborted || res.headersSent) return
-        if (!(error instanceof LeaseholdError)) return next(error)
-        describeReply(node, res)
-        sendError(res, error)
-        drain(req)
-      },
-    )
+    route({ req, gone, serve }, res).then(() => drain(req), answerError)
   }
 }
 
@@ -84,16 +87,8 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
 function refuse(node: AdapterNode, req: Request, res: Response, requestId: string) {
   describeReply(node, res)
   res.setHeader(REFUSED, requestId)
-  sendError(res, new NotLeaderError(node.leader), 421)
+  sendError(res, new NotLeaderError(node.leader), { status: 421 })
   drain(req)
-}
-
-/** Aborts when nobody waits for a reply any more: the client went away, or a middleware, a timeout say, has answered. */
-function goneSignal(res: Response): AbortSignal {
-  const gone = new AbortController()
-  if (res.closed) gone.abort()
-  else res.once('close', () => gone.abort())
-  return gone.signal
 }
 
 /** Lets what is left of a body that nobody will read go by, so that the connection can carry the next request. */

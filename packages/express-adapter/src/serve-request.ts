@@ -1,16 +1,37 @@
-import { LeaseholdError, type RequestIdentity, RequestScope } from '@leasehold/core'
-import type { Response } from 'express'
+import { LeaseholdError, RequestScope } from '@leasehold/core'
+import type { Request, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
+import type { Copies } from './copies.js'
 import { describeReply, sayWhoAnswers } from './headers.js'
 import { sendError } from './replies.js'
 import { ReplyGate, type Verdict } from './reply-gate.js'
+import { bindRequest } from './request-writes.js'
+import type { Run } from './route-request.js'
+import type { RouteWarnings } from './route-warnings.js'
 
-/** What became of a request whose handler ran here. */
+/** What became of a request that was to be served here. */
 export type Served =
   /** The reply is the handler's, or says honestly what became of its writes. */
   | { readonly kind: 'answered' }
+  /** Another copy of it ran, and by now this instance does not lead: the handler did not run for this one. */
+  | { readonly kind: 'refused' }
   /** Another instance leads by now. The handler's reply was dropped; through `res` somebody else has to answer. */
   | { readonly kind: 'deposed'; readonly res: Response; readonly why: string }
+
+/** A request that is served here. */
+export interface ServedRequest extends Run {
+  readonly node: AdapterNode
+  readonly req: Request
+  readonly res: Response
+  /** Aborts when nobody waits for a reply any more. */
+  readonly gone: AbortSignal
+  readonly copies: Copies
+  readonly warnings: RouteWarnings
+  /** Whether this instance still is the one to run it. */
+  readonly leads: () => boolean
+  /** Runs the handler. */
+  readonly handle: () => void
+}
 
 const ANSWERED: Served = { kind: 'answered' }
 
@@ -18,26 +39,34 @@ const ANSWERED: Served = { kind: 'answered' }
 const LOST_WITH_LEADERSHIP = new Set(['NOT_LEADER', 'STOPPED', 'OUTCOME_UNKNOWN'])
 
 /**
- * Runs a request's handler with writes that are known by the request (G6). Its reply leaves once they are committed, also
- * those that it did not wait for; a failure that it cannot have seen becomes the reply.
+ * Runs a request's handler with writes that are known by the request (G6), when no other copy of the request runs here. Its
+ * reply leaves once they are committed, also those that it did not wait for; a failure that it cannot have seen becomes the
+ * reply.
  *
- * @param mayDrop whether somebody can answer in this instance's place if it is deposed meanwhile
- * @param gone aborts when nobody waits for the reply any more
+ * @throws KeyReusedError if another request runs under the same key
+ * @throws ClientGoneError if the client goes away while a copy runs
  */
-export function serveRequest(
-  node: AdapterNode,
-  res: Response,
-  identity: RequestIdentity,
-  mayDrop: boolean,
-  gone: AbortSignal,
-  handle: () => void,
-): Promise<Served> {
+export async function serveRequest(request: ServedRequest): Promise<Served> {
+  const { node, res, identity, body, gone, copies, leads, handle } = request
   if (!node.runRequest) {
     describeReply(node, res)
+    body?.restore()
     handle()
     return ended(gone)
   }
-  const scope = new RequestScope(identity)
+  const endTurn = await copies.turn(identity, gone)
+  if (!leads()) {
+    endTurn()
+    return { kind: 'refused' }
+  }
+  const scope = new RequestScope(identity, gone)
+  const served = runHandler(request, scope)
+  void served.then(() => scope.settled()).then(endTurn)
+  return served
+}
+
+function runHandler(request: ServedRequest, scope: RequestScope): Promise<Served> {
+  const { node, req, res, mayDrop, body, gone, warnings, handle } = request
   return new Promise((resolve) => {
     /** @param seen how many failures the handler knew when it began its reply */
     const verdict = (seen: number): Verdict => {
@@ -51,7 +80,7 @@ export function serveRequest(
       return {
         instead: (direct) => {
           sayWhoAnswers(node, direct)
-          sendError(direct, unseen)
+          sendError(direct, unseen, { requestId: scope.identity.requestId })
         },
       }
     }
@@ -59,9 +88,17 @@ export function serveRequest(
       const seen = scope.failures.length
       return scope.pending === 0 ? verdict(seen) : scope.settled().then(() => verdict(seen))
     }
-    new ReplyGate(res, judge, () => sayWhoAnswers(node, res)).close()
+    const release = () => {
+      sayWhoAnswers(node, res)
+      scope.replyBegan(() => warnings.replyNotGated(req))
+    }
+    new ReplyGate(res, judge, release).close()
     void ended(gone).then(resolve)
-    node.runRequest?.(scope, handle)
+    node.runRequest?.(scope, () => {
+      bindRequest(node, req, scope.identity.requestId)
+      body?.restore()
+      handle()
+    })
   })
 }
 

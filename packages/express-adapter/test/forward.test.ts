@@ -146,7 +146,7 @@ describe.each(EXPRESS)('forwarding on %s, when things go wrong', (_version, expr
         error: {
           code: 'OUTCOME_UNKNOWN',
           message: expect.any(String),
-          requestId: expect.stringMatching(/^[\w-]{36}$/),
+          requestId: expect.stringMatching(/^lh\.-1\.[\da-f-]{36}$/),
         },
       },
     }

@@ -1,4 +1,4 @@
-import { LeaseholdError, OutcomeUnknownError } from '../errors.js'
+import { LeaseholdError, OutcomeUnknownError, RepeatDiffersError } from '../errors.js'
 import { type Entry, isMarker, type WindowBounds } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 import type { SnapshotHead } from '../log/snapshot.js'
@@ -183,11 +183,7 @@ export class Applier {
 
 /** For a client's own key that is a mistake of the client; of our own repeats it must not happen, so nothing is known. */
 export function anotherOperation(opId: string, since: number): LeaseholdError {
-  if (since >= 0)
-    return new OutcomeUnknownError(
-      opId,
-      'A handler that ran again did something else under the same operation id',
-    )
+  if (since >= 0) return new RepeatDiffersError(opId)
   return new LeaseholdError(
     'KEY_REUSED',
     `Operation ${opId} was another one before: an idempotency key belongs to one request. Nothing was written.`,

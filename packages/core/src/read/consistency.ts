@@ -42,10 +42,10 @@ export class ConsistentReads {
    */
   async session(position: Position, withinMs: number): Promise<void> {
     this.#replica.assertFollowing()
-    if (this.#hasSeen(position)) return
+    if (this.has(position)) return
     await this.#refresh(withinMs)
     // A genuine position was in the log before it was given out, so the head that was reached just now includes it.
-    if (!this.#hasSeen(position)) throw new LineageLostError(position)
+    if (!this.has(position)) throw new LineageLostError(position)
   }
 
   /**
@@ -60,7 +60,7 @@ export class ConsistentReads {
   }
 
   /** Whether the position is in the history of what the replica has applied. */
-  #hasSeen({ logId, term, index }: Position): boolean {
+  has({ logId, term, index }: Position): boolean {
     const { position, table } = this.#replica
     if (logId !== position.logId || index > position.index) return false
     return index === 0 || table.ownerOf(index)?.term === term

@@ -25,12 +25,18 @@ export interface RequestIdentity {
  */
 export class RequestScope {
   readonly identity: RequestIdentity
+  /** Aborts when the request is over; undefined if nobody says so. */
+  readonly over: AbortSignal | undefined
   readonly #answers: Promise<unknown>[] = []
   readonly #failures: unknown[] = []
+  #writes = 0
   #pending = 0
+  #onLateWrite: (() => void) | undefined
 
-  constructor(identity: RequestIdentity) {
+  /** @param over aborts when the request has been answered, or nobody waits for an answer any more */
+  constructor(identity: RequestIdentity, over?: AbortSignal) {
     this.identity = identity
+    this.over = over
   }
 
   /** Writes that were begun and have no answer yet. */
@@ -43,11 +49,21 @@ export class RequestScope {
     return this.#failures
   }
 
-  /** Begins a write: `send` is given what it is known by. */
-  begin<T>(command: string, send: (operation: Operation) => Promise<T>): Promise<T> {
+  /** The reply is on its way: no write that begins from now on can hold it back. `onLateWrite` is told of each. */
+  replyBegan(onLateWrite: () => void): void {
+    this.#onLateWrite = onLateWrite
+  }
+
+  /** What the next write is known by. Every write counts, whatever becomes of it: a second run makes the same ones. */
+  nextOperation(command: string): Operation {
     const { requestId, fingerprint, since } = this.identity
-    const opId = `${requestId}.${this.#answers.length}`
-    const answer = send({ opId, fingerprint: fingerprintOf(fingerprint, command), since })
+    const opId = `${requestId}.${this.#writes++}`
+    return { opId, fingerprint: fingerprintOf(fingerprint, command), since }
+  }
+
+  /** A write of this request has begun, and ends with `answer`. */
+  began(answer: Promise<unknown>): void {
+    this.#onLateWrite?.()
     this.#pending++
     this.#answers.push(
       answer
@@ -56,7 +72,6 @@ export class RequestScope {
           this.#pending--
         }),
     )
-    return answer
   }
 
   /** Resolves when all writes that were begun, also those that nobody awaits, have their answer. */

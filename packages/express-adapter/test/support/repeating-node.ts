@@ -22,7 +22,8 @@ export class RepeatingNode extends StandInNode {
   write(): Promise<string> {
     const scope = this.#scopes.getStore()
     if (!scope) return Promise.reject(new Error('This write has no request'))
-    const answer = scope.begin('put', ({ opId }) => this.answer(opId))
+    const answer = this.answer(scope.nextOperation('put').opId)
+    scope.began(answer)
     answer.catch(() => {})
     return answer
   }

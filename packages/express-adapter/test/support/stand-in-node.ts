@@ -26,6 +26,7 @@ export class StandInNode extends EventEmitter {
   statusChanges: Partial<InstanceStatus> = {}
   groupReport: GroupStatus | Error | 'silent' = new Error('Redis is out of reach')
   stopped: () => Promise<void> = () => Promise.resolve()
+  readonly warnings: { code: string; message: string }[] = []
 
   constructor(id: string) {
     super()
@@ -47,6 +48,10 @@ export class StandInNode extends EventEmitter {
 
   requireUrl(): void {
     this.urlRequired = true
+  }
+
+  warn(code: string, message: string): void {
+    this.warnings.push({ code, message })
   }
 
   readonly credentials = {
