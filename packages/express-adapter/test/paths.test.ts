@@ -36,8 +36,7 @@ const PATHS = [
   'http://other.example/api/items/7?a=1',
   'http://other.example//api/items/7',
   'http://other.example/api/items/../other/%7e',
-  'http://other.example',
-  'http://other.example?a=1',
+  'http://other.example/',
 ]
 
 describe.each(EXPRESS)('paths on %s', (_version, express) => {
@@ -104,6 +103,23 @@ describe.each(EXPRESS)('paths on %s', (_version, express) => {
           names: leader.node.ran.slice(0, 1).map((ran) => ran.requestId),
         })
       }
+    },
+  )
+
+  test.each(['http://other.example', 'http://other.example?a=1', 'HTTPS://other.example#z'])(
+    '%s means its root', // Express itself may take it for a path
+    async (path) => {
+      const start = (id: string) =>
+        startInstanceOf(new RepeatingNode(id), express, (app, node) => {
+          app.use(routeWrites(node.asNode))
+          routes(app, false)
+        })
+      const [leader, follower] = await Promise.all([start('leader'), start('follower')])
+      elect(3, leader, follower)
+      const { status, body = '' } = await ask(follower, path)
+      expect(status).toBe('HTTP/1.1 200 OK')
+      expect(body).toContain('"path":"/"')
+      expect(leader.node.ran).toHaveLength(1)
     },
   )
 })
