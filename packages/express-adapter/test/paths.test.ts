@@ -106,7 +106,7 @@ describe.each(EXPRESS)('paths on %s', (_version, express) => {
     },
   )
 
-  test.each(['http://other.example', 'http://other.example?a=1', 'HTTPS://other.example#z'])(
+  test.each(['http://other.example', 'http://other.example?a=1', 'HTTPS://other.example'])(
     '%s means its root', // Express itself may take it for a path
     async (path) => {
       const start = (id: string) =>
@@ -116,7 +116,7 @@ describe.each(EXPRESS)('paths on %s', (_version, express) => {
         })
       const [leader, follower] = await Promise.all([start('leader'), start('follower')])
       elect(3, leader, follower)
-      const { status, body = '' } = await ask(follower, path)
+      const { status, body } = await ask(follower, path)
       expect(status).toBe('HTTP/1.1 200 OK')
       expect(body).toContain('"path":"/"')
       expect(leader.node.ran).toHaveLength(1)

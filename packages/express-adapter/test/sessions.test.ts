@@ -1,4 +1,4 @@
-import type { Express, RequestHandler } from 'express'
+import type { Express, Request, RequestHandler } from 'express'
 import session, { type SessionData, type SessionOptions } from 'express-session'
 import { clusterErrors, routeWrites } from '../src/index.js'
 import { type Reply, send } from './support/http-client.js'
@@ -153,6 +153,32 @@ describe.each(EXPRESS)('express-session on %s', (_version, express) => {
       expect(login.headers['set-cookie']).toHaveLength(1)
       expect(await get(next.url, cookieOf(login))).toMatchObject({ user: 'ada' })
     })
+  })
+
+  test('an Idempotency-Key belongs to whoever has the cookie, which is there before the session is', async () => {
+    const store = new SharedStore()
+    const identify = (req: Request) => /(?:^|; )connect\.sid=([^;]+)/.exec(req.headers.cookie ?? '')?.[1]
+    const start = (id: string) =>
+      startInstanceOf(new RepeatingNode(id), express, (app, node) => {
+        app.use(routeWrites(node.asNode, { identify }), sessions({ store }))
+        routes(app)
+      })
+    const [leader, follower] = await Promise.all([start('leader'), start('follower')])
+    elect(3, leader, follower)
+    const [ann, ben] = [
+      cookieOf(await post(`${follower.url}/login`)),
+      cookieOf(await post(`${leader.url}/login`)),
+    ]
+    leader.node.ran.length = 0
+    for (const [cookie, { url }] of [
+      [ann, follower],
+      [ann, leader],
+      [ben, follower],
+    ] as const)
+      await send(url, { method: 'POST', path: '/nothing', headers: { cookie, 'idempotency-key': 'k' } })
+    const [first, again, other] = leader.node.ran.map(({ requestId }) => requestId)
+    expect(again).toBe(first)
+    expect(other).not.toBe(first)
   })
 
   test('a store that each instance has for itself: only the leader knows who logged in', async () => {
