@@ -1,4 +1,5 @@
 import type { Response } from 'express'
+import type { ServerResponse } from 'node:http'
 import { headOf, putHead, type ReplyHead } from './reply-head.js'
 
 /** What is done with a reply. */
@@ -24,6 +25,27 @@ const TOUCHES = [
 
 type Method = (...args: unknown[]) => unknown
 
+const gates = new WeakMap<ServerResponse, ReplyGate>()
+
+/**
+ * Calls `fn` before the first word of a reply goes out, when its headers can still be set and what it says of the replica
+ * covers the request's writes. Not for a reply that takes the handler's place.
+ */
+export function beforeReply(res: ServerResponse, fn: () => void): void {
+  const gate = gates.get(res)
+  if (gate) return gate.onRelease(fn)
+  const writeHead = res.writeHead.bind(res) as Method
+  let called = false
+  // Whatever starts a reply, also implicitly, comes through writeHead.
+  res.writeHead = ((...args: unknown[]) => {
+    if (!called && !res.headersSent) {
+      called = true
+      fn()
+    }
+    return writeHead(...args)
+  }) as ServerResponse['writeHead']
+}
+
 /**
  * Keeps a handler's reply back from its first word on until there is a verdict. Where that is there at once, as for a
  * handler that awaits its writes, the reply goes out in the same turn.
@@ -36,7 +58,7 @@ export class ReplyGate {
   /** As it was when the reply began: what is done to it later is too late. */
   #head: ReplyHead
   readonly #judge: () => Promise<Verdict> | Verdict
-  readonly #onRelease: () => void
+  readonly #onRelease: (() => void)[] = []
   #kept: { readonly name: string; readonly args: unknown[] }[] = []
   #state: 'silent' | 'judging' | 'released' | 'taken' = 'silent'
   /** True within a call of whoever answers in the handler's place. */
@@ -44,19 +66,23 @@ export class ReplyGate {
 
   /**
    * @param judge asked once, when the reply begins
-   * @param onRelease called before the first word goes out
    */
-  constructor(res: Response, judge: () => Promise<Verdict> | Verdict, onRelease: () => void) {
+  constructor(res: Response, judge: () => Promise<Verdict> | Verdict) {
     this.#res = res
     this.#methods = res as unknown as Record<string, Method>
     this.#judge = judge
-    this.#onRelease = onRelease
     this.#before = headOf(res)
     this.#head = this.#before
   }
 
+  /** Calls `fn` before the first word goes out. */
+  onRelease(fn: () => void): void {
+    this.#onRelease.push(fn)
+  }
+
   /** From now on nothing that is said goes out by itself. */
   close(): void {
+    gates.set(this.#res, this)
     for (const name of WORDS) {
       this.#original.set(name, this.#methods[name] as Method)
       this.#methods[name] = (...args) => this.#say(name, args)
@@ -96,7 +122,7 @@ export class ReplyGate {
   #act(verdict: Verdict) {
     if (verdict !== 'release') return verdict.instead(this.#takeAway())
     this.#state = 'released'
-    this.#onRelease()
+    for (const fn of this.#onRelease) fn()
   }
 
   #actLate(verdict: Verdict) {

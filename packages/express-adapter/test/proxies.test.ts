@@ -98,4 +98,14 @@ describe.each(EXPRESS)('trust proxy on %s', (_version, express) => {
     const { here, there } = await seenBy(true, CLIENT, { 'x-forwarded-for': '203.0.113.99' })
     expect([here.client, there.client]).toMatchObject([{ ip: '203.0.113.99' }, { ip: '203.0.113.99' }])
   })
+
+  test('what a client claims that nobody trusts does not become true on its way to the leader', async () => {
+    const [leader, follower] = await Promise.all([start('leader', INSTANCES), start('follower', INSTANCES)])
+    elect(3, leader, follower)
+    const headers = { host: 'shop.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }
+    for (const { url } of [leader, follower]) {
+      const { json } = await send(url, { method: 'POST', localAddress: CLIENT, headers })
+      expect(json['client']).toMatchObject({ protocol: 'http', hostname: 'shop.example' })
+    }
+  })
 })
