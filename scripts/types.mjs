@@ -1,4 +1,4 @@
-/** Checks the types of the packages, the example and the tests: `node scripts/types.mjs`. */
+/** Checks the types of the packages, the examples and the tests: `node scripts/types.mjs`. */
 import { build, tsc } from './lib/build.mjs'
 import { install } from './lib/install.mjs'
 import { run } from './lib/run.mjs'

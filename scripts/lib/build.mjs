@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeGenerated } from './generated-scripts.mjs'
 import { root } from './root.mjs'
@@ -36,7 +36,8 @@ export async function build() {
 
 /** A deleted source leaves its output behind: before a release, start from nothing. */
 export function removeBuilt() {
-  for (const folder of [...PACKAGES, 'examples/kv']) {
+  const examples = readdirSync(join(root, 'examples')).map((name) => join('examples', name))
+  for (const folder of [...PACKAGES, ...examples]) {
     rmSync(join(root, folder, 'dist'), { recursive: true, force: true })
   }
 }

@@ -10,7 +10,7 @@ const READY_WITHIN_MS = 30_000
 export interface StartInstanceOptions {
   /** Configuration of the example: `REDIS_URL`, `GROUP`, `LEASE_TTL_MS` and so on. `PORT` is 0 unless given. */
   env: Record<string, string>
-  /** Another server that speaks the example's HTTP API. */
+  /** Another server: it says where it listens, as the example does, and has `/cluster`. */
   script?: string
 }
 

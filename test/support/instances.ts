@@ -12,7 +12,7 @@ export interface StartGroupOptions {
   ttlMs?: number
   /** Further configuration of each instance. */
   env?: Record<string, string>
-  /** Another server that speaks the example's HTTP API. */
+  /** Another server: it says where it listens, as the example does, and has `/cluster`. */
   script?: string
 }
 

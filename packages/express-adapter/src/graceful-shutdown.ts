@@ -55,7 +55,7 @@ export function gracefulShutdown(
     if (begun) return
     begun = true
     logger?.info({ signal }, 'shutting down')
-    void shutDown(server, drain, node, { delayMs, deadlineMs, exit, logger }).then(() => {
+    void shutDown(drain, node, { delayMs, deadlineMs, exit, logger }).then(() => {
       process.exitCode ??= 0
       logger?.info({ signal }, 'shut down')
     })
@@ -75,7 +75,6 @@ type Steps = Required<Pick<GracefulShutdownOptions, 'delayMs' | 'deadlineMs' | '
 }
 
 async function shutDown(
-  server: Server,
   drain: ServerDrain,
   node: AdapterNode,
   { delayMs, deadlineMs, exit, logger }: Steps,
@@ -86,7 +85,7 @@ async function shutDown(
   const deadline = new Promise<void>((resolve) => {
     cancelDeadline = after(deadlineMs, () => {
       logger?.warn({ deadlineMs }, 'cutting connections that are still open')
-      server.closeAllConnections()
+      drain.cut()
       resolve()
     })
   })

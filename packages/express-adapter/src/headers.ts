@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { formatPosition } from '@leasehold/core'
+import type { Request } from 'express'
 import type { AdapterNode } from './adapter-node.js'
+import { beforeReply } from './reply-gate.js'
 
 /** On every reply: what the replica that answered had applied, `<logId>.<term>.<index>`. */
 export const POSITION = 'Leasehold-Position'
@@ -49,17 +51,31 @@ function hopByHop(connection: string | undefined): (name: string) => boolean {
  * The client's headers as the leader is to see them. They come from `req.headers`, so a header that a middleware here
  * removed stays removed.
  */
-export function headersForLeader(req: IncomingMessage, nodeId: string): Record<string, string | string[]> {
+export function headersForLeader(req: Request, nodeId: string): Record<string, string | string[]> {
   const belongsToHop = hopByHop(req.headers.connection)
   const headers: Record<string, string | string[]> = {}
   for (const [name, value] of Object.entries(req.headers)) {
     if (value !== undefined && !belongsToHop(name) && !OURS.has(name)) headers[name] = value
+  }
+  if (isOutsider(req)) {
+    delete headers['x-forwarded-proto']
+    delete headers['x-forwarded-host']
   }
   append(headers, 'x-forwarded-for', req.socket.remoteAddress)
   append(headers, VIA.toLowerCase(), headerSafe(nodeId))
   headers['x-forwarded-proto'] ??= (req.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'
   if (req.headers.host !== undefined) headers['x-forwarded-host'] ??= req.headers.host
   return headers
+}
+
+/**
+ * True if the app trusts some proxies, and this connection is none of them. What it claims would become true on its way: the
+ * leader trusts us, the instance that passes it on.
+ */
+function isOutsider({ app, socket }: Request): boolean {
+  if (!app.get('trust proxy')) return false
+  const trusts = app.get('trust proxy fn') as (address: string | undefined, hop: number) => boolean
+  return !trusts(socket.remoteAddress, 0)
 }
 
 function append(headers: Record<string, string | string[]>, name: string, value: string | undefined) {
@@ -107,17 +123,10 @@ export function cameThrough(req: IncomingMessage, nodeId: string): boolean {
  * the headers are written, not before: so the reply to a write covers that write.
  */
 export function describeReply(node: AdapterNode, res: ServerResponse): void {
-  const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => ServerResponse
-  let described = false
-  // Whatever starts a reply, also implicitly, comes through writeHead.
-  res.writeHead = (...args: unknown[]) => {
-    if (!described && !res.headersSent) {
-      described = true
-      // A read that was taken to the leader after all has the leader's answer, which says so itself.
-      if (!res.hasHeader(SERVED_BY)) sayWhoAnswers(node, res)
-    }
-    return writeHead(...args)
-  }
+  beforeReply(res, () => {
+    // A read that was taken to the leader after all has the leader's answer, which says so itself.
+    if (!res.hasHeader(SERVED_BY)) sayWhoAnswers(node, res)
+  })
 }
 
 /** As `describeReply`, now. */

@@ -80,6 +80,8 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
   #sending: Dispatcher.DispatchController | undefined
   /** Set once the outcome is reported: whatever comes after that is not for the client. */
   #settled = false
+  /** Set once the reply's 'drain' has its listener. */
+  #resumes = false
 
   constructor(requestId: string, res: ServerResponse, report: (outcome: CallOutcome) => void) {
     this.#requestId = requestId
@@ -144,7 +146,9 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
     if (this.#settled || this.#res.destroyed || this.#res.write(chunk)) return
     controller.pause()
-    this.#res.once('drain', () => controller.resume())
+    // One listener for good: where a middleware compresses the reply here, `once` would leave one behind each time.
+    if (!this.#resumes) this.#res.on('drain', () => controller.resume())
+    this.#resumes = true
   }
 
   onResponseEnd(

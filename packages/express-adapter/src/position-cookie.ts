@@ -1,6 +1,7 @@
 import { formatPosition, parsePosition, type Position } from '@leasehold/core'
 import type { Request, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
+import { beforeReply } from './reply-gate.js'
 
 /** Where a browser keeps the position that it has seen. */
 export interface PositionCookie {
@@ -30,18 +31,12 @@ export function setPositionCookie(
   jar: PositionCookie,
   seen: Position | undefined,
 ): void {
-  const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => Response
-  let done = false
-  res.writeHead = ((...args: unknown[]) => {
-    if (!done && !res.headersSent) {
-      done = true
-      const { position } = node
-      const hasAll = seen === undefined || (node.hasApplied?.(seen) ?? true)
-      if (position.logId !== '' && hasAll && !isCacheable(res) && !hasSet(res, jar))
-        append(res, `${jar.name}=${formatPosition(position)}${attributes(req)}`)
-    }
-    return writeHead(...args)
-  }) as Response['writeHead']
+  beforeReply(res, () => {
+    const { position } = node
+    const hasAll = seen === undefined || (node.hasApplied?.(seen) ?? true)
+    if (position.logId !== '' && hasAll && !isCacheable(res) && !hasSet(res, jar))
+      append(res, `${jar.name}=${formatPosition(position)}${attributes(req)}`)
+  })
 }
 
 /** Takes the cookie back: its position is no longer in any log. */

@@ -4,8 +4,8 @@ import type { Request } from 'express'
 export function requestPath(req: Request): string {
   const { originalUrl } = req
   if (originalUrl.startsWith('/')) return originalUrl
-  // Clients that believe to speak to a proxy send the whole URL.
-  if (!URL.canParse(originalUrl)) return '/'
-  const { pathname, search } = new URL(originalUrl)
-  return pathname + search
+  // Clients that believe to speak to a proxy send the whole URL. It is cut, not parsed: that would resolve `..`, which
+  // Express leaves alone, and the leader's router would take another route than ours.
+  const [, path = '/'] = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*(.*)$/is.exec(originalUrl) ?? []
+  return path.startsWith('/') ? path : `/${path}`
 }

@@ -6,7 +6,7 @@ import { ClientGoneError } from './errors.js'
 import { forward } from './forward.js'
 import { takeForwarded } from './forwarded.js'
 import { goneSignal } from './gone-signal.js'
-import { cameThrough, describeReply, headerSafe, REFUSED } from './headers.js'
+import { cameThrough, describeReply, headerSafe, REFUSED, sayWhoAnswers } from './headers.js'
 import { redirect } from './redirect.js'
 import { reject } from './reject.js'
 import { sendError } from './replies.js'
@@ -57,15 +57,30 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
       return next()
     }
     const gone = goneSignal(res)
+    /** What the client hears; `res` is a dead end once a handler's reply was dropped. */
+    let reply = res
     const answerError = (error: unknown) => {
-      if (error instanceof ClientGoneError || gone.aborted || res.headersSent) return
-      if (!(error instanceof LeaseholdError)) return next(error)
-      describeReply(node, res)
-      sendError(res, error)
+      if (error instanceof ClientGoneError || gone.aborted || reply.headersSent) return
+      if (!(error instanceof LeaseholdError)) return reply === res ? next(error) : void reply.destroy()
+      sayWhoAnswers(node, reply)
+      sendError(reply, error)
       drain(req)
     }
-    const serve = (run: Run, leads = () => node.isLeader) =>
-      serveRequest({ ...run, node, req, res, gone, copies, warnings, leads, handle: next })
+    const serve = async (run: Run, leads = () => node.isLeader) => {
+      const served = await serveRequest({
+        ...run,
+        node,
+        req,
+        res,
+        gone,
+        copies,
+        warnings,
+        leads,
+        handle: next,
+      })
+      if (served.kind === 'deposed') reply = served.res
+      return served
+    }
     if (claim?.trusted) {
       const { term, identity } = claim.forwarded
       const leads = () => node.leads(term)

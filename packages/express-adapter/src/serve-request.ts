@@ -88,11 +88,10 @@ function runHandler(request: ServedRequest, scope: RequestScope): Promise<Served
       const seen = scope.failures.length
       return scope.pending === 0 ? verdict(seen) : scope.settled().then(() => verdict(seen))
     }
-    const release = () => {
-      sayWhoAnswers(node, res)
-      scope.replyBegan(() => warnings.replyNotGated(req))
-    }
-    new ReplyGate(res, judge, release).close()
+    const gate = new ReplyGate(res, judge)
+    gate.onRelease(() => sayWhoAnswers(node, res))
+    gate.onRelease(() => scope.replyBegan(() => warnings.replyNotGated(req)))
+    gate.close()
     void ended(gone).then(resolve)
     node.runRequest?.(scope, () => {
       bindRequest(node, req, scope.identity.requestId)

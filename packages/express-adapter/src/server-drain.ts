@@ -12,6 +12,8 @@ const PEERS_TIMEOUT_MS = 2000
 export class ServerDrain {
   readonly #server: Server
   readonly #open = new Set<ServerResponse>()
+  /** Every connection: those that were upgraded, to WebSockets say, the server forgets, and yet waits for. */
+  readonly #connections = new Set<Socket>()
   /** Connections on which other instances have forwarded something. */
   readonly #peers = new Set<Socket>()
   #peersGone: (() => void) | undefined
@@ -20,6 +22,7 @@ export class ServerDrain {
   constructor(server: Server) {
     this.#server = server
     server.prependListener('request', this.#onRequest)
+    server.on('connection', this.#onConnection)
   }
 
   /** From now on replies tell clients to open their next connection elsewhere. */
@@ -59,9 +62,21 @@ export class ServerDrain {
     cancel()
   }
 
+  /** Closes what is still open, whatever it carries. */
+  cut(): void {
+    this.#server.closeAllConnections()
+    for (const socket of this.#connections) socket.destroy()
+  }
+
   /** Forgets the server, if it is not to be drained after all. */
   release(): void {
-    this.#server.off('request', this.#onRequest)
+    this.#server.off('request', this.#onRequest).off('connection', this.#onConnection)
+    this.#connections.clear()
+  }
+
+  #onConnection = (socket: Socket) => {
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
   }
 
   #onRequest = (req: IncomingMessage, res: ServerResponse) => {

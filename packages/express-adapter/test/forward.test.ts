@@ -385,17 +385,6 @@ describe.each(EXPRESS)('forwarding on %s, when things go wrong', (_version, expr
       expect(follower.node.eventNames()).toEqual([])
     })
 
-    test('serve many requests at a time, without a warning from Node', async () => {
-      const warnings: Error[] = []
-      const onWarning = (warning: Error) => void warnings.push(warning)
-      process.on('warning', onWarning)
-      const { follower } = await withLeader((_req, res) => void setTimeout(() => res.end('ok'), 20))
-      const replies = await Promise.all(Array.from({ length: 50 }, () => postJson(follower.url, {})))
-      expect(new Set(replies.map(({ text }) => text))).toEqual(new Set(['ok']))
-      process.off('warning', onWarning)
-      expect(warnings).toEqual([])
-    })
-
     test('stay while no leader is known', async () => {
       const ports = new Set<number | undefined>()
       const { follower, url } = await withLeader(

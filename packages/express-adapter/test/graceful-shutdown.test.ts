@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { Agent } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Response } from 'express'
 import { clusterRouter, gracefulShutdown, type GracefulShutdownOptions, routeWrites } from '../src/index.js'
 import { open, send } from './support/http-client.js'
@@ -104,6 +106,27 @@ describe.each(EXPRESS)('gracefulShutdown on %s', (_version, express) => {
     signal()
     await expect(reply).rejects.toThrow('hang up')
     await until('the server is closed', me.isClosed)
+  })
+
+  test('cuts a WebSocket at the deadline, which the server does not count among its connections', async () => {
+    const me = await start({ deadlineMs: 100 })
+    me.server.on(
+      'upgrade',
+      (_req, socket: Duplex) =>
+        void socket.write('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+    )
+    const { req } = open(me.url, { headers: { connection: 'Upgrade', upgrade: 'x' } })
+    const upgraded = new Promise<Duplex>((resolve) => req.on('upgrade', (_res, socket) => resolve(socket)))
+    req.end()
+    const socket = await upgraded
+    const closed = once(
+      socket.on('error', () => {}),
+      'close',
+    )
+    signal()
+    await until('the server is closed', me.isClosed)
+    await closed
+    expect(socket.destroyed).toBe(true)
   })
 
   test('writes that wait for a leader are refused once the node has left', async () => {

@@ -85,6 +85,14 @@ describe('examples/kv', () => {
     expect(replies.filter(({ status }) => status === 409)).toHaveLength(29)
   })
 
+  test('of many at once through a follower all are answered, and Node finds nothing to warn of', async () => {
+    const [follower] = (await group.followers()) as [Instance, Instance]
+    const values = Array.from({ length: 100 }, (_, i) => i)
+    const replies = await Promise.all(values.map((value) => follower.put('many', value)))
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(follower.stderr()).toBe('')
+  })
+
   test('requests that make no sense are refused, and nothing is appended', async () => {
     const [one] = group.instances as [Instance]
     const before = (await one.status()).group.head

@@ -84,6 +84,21 @@ describe.each(EXPRESS)('sending again on %s', (_version, express) => {
     expect(leader.node.ran).toEqual(next.node.ran)
   })
 
+  test('a leader that is deposed while a handler runs, and nobody leads in its place: 504 with the name of the request', async () => {
+    const leader = await start('leader', { hold: { ms: 200 } }, async (_req, res, node) => {
+      node.follow(undefined)
+      await node.write().catch(() => {})
+      res.status(418).send('what nobody must hear')
+    })
+    elect(3, leader)
+    const reply = await postJson(leader.url, {})
+    expect(reply).toMatchObject({
+      status: 504,
+      json: { error: { code: 'OUTCOME_UNKNOWN', requestId: leader.node.ran[0]?.requestId } },
+    })
+    expect(reply.headers).toMatchObject({ 'leasehold-served-by': 'leader' })
+  })
+
   test('a leader that is deposed while a forwarded request runs gives it back, and the next one answers', async () => {
     const [next, follower] = await Promise.all([start('next'), start('follower')])
     const old = await start('old', {}, async (_req, res, node) => {

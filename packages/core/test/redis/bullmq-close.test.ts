@@ -8,8 +8,6 @@ import { resolveOptions } from '../../src/options.js'
 import { BullmqTransport } from '../../src/redis/bullmq-transport.js'
 import { keysOf } from '../../src/redis/keys.js'
 
-/** A file of its own: a timer that an earlier test's worker still has would hide one that this one's leaves for ever. */
-
 let server: RedisServer
 let proxy: TcpProxy
 let transport: BullmqTransport
