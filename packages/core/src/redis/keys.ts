@@ -17,7 +17,7 @@ export interface Keys {
   /** Channel on the log's Redis: how far followers are. */
   readonly acknowledgements: string
   /** Channel on the log's Redis and on the lease nodes to which an instance is subscribed as long as its process lives. */
-  presence(id: string): string
+  readonly presence: (id: string) => string
   /** Pattern of all these channels. */
   readonly anyPresence: string
 }

@@ -48,7 +48,7 @@ export class Presence {
   async #signOn(commands: Redis, id: string): Promise<boolean | undefined> {
     try {
       const [, count] = (await commands.pubsub('NUMSUB', this.#keys.presence(id))) as [string, number]
-      if (Number(count) > 0) {
+      if (count > 0) {
         this.#seen.set(commands, id)
         return true
       }

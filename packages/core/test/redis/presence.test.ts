@@ -72,6 +72,7 @@ describe.each([1, 3])('on %d lease nodes', (count) => {
     const { leader, seen } = await pair()
     await leader.store.close()
     await eventually(async () => (await seen()) === false)
+    expect(await seen()).toBe(false)
   })
 
   it('of one that was never seen nothing can be said', async () => {
@@ -103,6 +104,7 @@ describe.each([1, 3])('on %d lease nodes', (count) => {
       await Promise.all(['presence', 'notices'].map((which) => cut(`leader:lease-${which}`)))
       await eventually(async () => (await seen()) === true)
       await subscribed(leader.id, nodes())
+      expect(await seen()).toBe(true)
     }
   })
 
