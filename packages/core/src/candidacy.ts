@@ -33,11 +33,15 @@ function delayMs(instance: Instance): number {
 
 /** Who would run if the leader were gone, this instance included. */
 function rivalsOf({ options, applier, roster, leadership }: Instance): readonly MemberView[] {
-  const { newestVersion } = applier
-  return roster.alive.filter(
-    // One whose app is too old for the log cannot lead, whatever it said of itself last.
-    (member) =>
-      member.id === options.id || (member.id !== leadership.claimantId && member.version >= newestVersion),
+  const { newestVersion, index } = applier
+  // What it knows of the others is newer than its own last record: compared with that it would let everybody go first.
+  const alive = roster.alive.map((member) => (member.id === options.id ? { ...member, index } : member))
+  return alive.filter(
+    ({ id, role, version }) =>
+      id === options.id ||
+      // Whoever said last that it leads does not run, since it leads, or is gone: it looks alive for some heartbeats more.
+      // One whose app is too old for the log cannot lead, whatever it said of itself last.
+      (role !== 'leader' && id !== leadership.claimantId && version >= newestVersion),
   )
 }
 
