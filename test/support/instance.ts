@@ -46,6 +46,7 @@ export interface StatusBody {
     readonly leader?: { readonly id: string; readonly url?: string } | null
     readonly term: number
     readonly head: number
+    readonly leaderChanges: number
     readonly members: readonly {
       readonly id: string
       readonly url?: string

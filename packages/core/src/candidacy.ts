@@ -1,6 +1,8 @@
 import { jitter } from './clock.js'
 import type { Candidacy } from './elect/elector.js'
-import { runDelayMs } from './elect/ranking.js'
+import type { WatchListener } from './elect/leader-watch.js'
+import type { MemberView } from './elect/members.js'
+import { rankOf, runDelayMs } from './elect/ranking.js'
 import type { Instance } from './instance.js'
 import { takeOver } from './operate/take-over.js'
 import { onRoleChanged } from './role-change.js'
@@ -24,13 +26,34 @@ export function candidacyOf(instance: Instance): Candidacy {
   }
 }
 
-/** Lets better candidates go first. The last leader is gone, or it would not be vacant. */
-function delayMs({ options, applier, roster, leadership }: Instance): number {
-  const { newestVersion } = applier
-  const rivals = roster.alive.filter(
-    // One whose app is too old for the log cannot lead, whatever it said of itself last.
-    (member) =>
-      member.id === options.id || (member.id !== leadership.claimantId && member.version >= newestVersion),
+/** Lets better candidates go first. */
+function delayMs(instance: Instance): number {
+  return jitter(runDelayMs(instance.options.id, rivalsOf(instance)))
+}
+
+/** Who would run if the leader were gone, this instance included. */
+function rivalsOf({ options, applier, roster, leadership }: Instance): readonly MemberView[] {
+  const { newestVersion, index } = applier
+  // What it knows of the others is newer than its own last record: compared with that it would let everybody go first.
+  const alive = roster.alive.map((member) => (member.id === options.id ? { ...member, index } : member))
+  return alive.filter(
+    ({ id, role, version }) =>
+      id === options.id ||
+      // Whoever said last that it leads does not run, since it leads, or is gone: it looks alive for some heartbeats more.
+      // One whose app is too old for the log cannot lead, whatever it said of itself last.
+      (role !== 'leader' && id !== leadership.claimantId && version >= newestVersion),
   )
-  return jitter(runDelayMs(options.id, rivals))
+}
+
+/** An instance as its watch over the leader sees it. */
+export function watchListenerOf(instance: Instance): WatchListener {
+  const { elector, leadership, options } = instance
+  return {
+    leader: () =>
+      elector.state.role === 'follower' && instance.ineligibleBecause === undefined
+        ? leadership.rival
+        : undefined,
+    rank: () => rankOf(options.id, rivalsOf(instance)),
+    deposed: (_id, seenMs) => elector.noticedVacancy(seenMs),
+  }
 }

@@ -1,10 +1,11 @@
 import { Applier } from './apply/applier.js'
 import { nothingToApply } from './apply/nothing-to-apply.js'
 import type { StateMachine } from './apply/state-machine.js'
-import { candidacyOf } from './candidacy.js'
+import { candidacyOf, watchListenerOf } from './candidacy.js'
 import { describeSelf } from './describe.js'
 import { Elector } from './elect/elector.js'
 import { Heartbeat } from './elect/heartbeat.js'
+import { LeaderWatch } from './elect/leader-watch.js'
 import { Leadership } from './elect/leadership.js'
 import { Roster } from './elect/roster.js'
 import { afterHeartbeat } from './reactions.js'
@@ -59,6 +60,7 @@ export class Instance {
   readonly writer: Writer
   readonly snapshots: SnapshotDuty
   readonly elector: Elector
+  readonly watch: LeaderWatch
   readonly leadership: Leadership
   readonly heartbeat: Heartbeat
   readonly roster: Roster
@@ -164,6 +166,7 @@ export class Instance {
       ttlMs: options.leaseTtlMs,
       candidacy: candidacyOf(this),
     })
+    this.watch = new LeaderWatch({ leases, clock, logger, listener: watchListenerOf(this) })
     this.heartbeat = new Heartbeat({
       store: members,
       everyMs: options.heartbeatMs,

@@ -119,10 +119,10 @@ export class Lifecycle {
   }
 
   #run(): void {
-    const { elector, receiver, heartbeat, options } = this.#instance
+    const { elector, watch, receiver, heartbeat, options } = this.#instance
     const { signal } = this.#over
     this.#elector = elector.run(this.#resigning.signal) // first, so that the first heartbeat tells a role
-    this.#loops = [receiver.run(options.heartbeatMs, signal), heartbeat.run(signal)]
+    this.#loops = [receiver.run(options.heartbeatMs, signal), heartbeat.run(signal), watch.run(signal)]
   }
 
   async #ready(late: AbortSignal): Promise<void> {

@@ -120,9 +120,9 @@ export class Elector {
     this.#bell.ring()
   }
 
-  /** The leader gave its lease back. */
-  noticedVacancy(): void {
-    this.#lastSignMs = this.#clock.now()
+  /** The leader gave its lease back, or lost it; it was last known to lead at `seenMs`. */
+  noticedVacancy(seenMs = this.#clock.now()): void {
+    this.#lastSignMs = seenMs
     this.#bell.ring()
   }
 

@@ -9,6 +9,7 @@ export class Leadership {
   readonly #selfId: string
   readonly #onChange: (leader: LeaderInfo | undefined) => void
   #claimant: LeaderInfo | undefined
+  #leaseValue = ''
   #hasRead = false
   /** Until a look at the lease says otherwise, whoever claimed last may be long gone. */
   #vacant = true
@@ -40,6 +41,14 @@ export class Leadership {
     return this.#changes
   }
 
+  /** The other instance that leads, and the lease that it leads with; undefined while nobody or this instance does. */
+  get rival(): { readonly id: string; readonly leaseValue: string } | undefined {
+    const { leader } = this
+    return leader === undefined || leader.id === this.#selfId
+      ? undefined
+      : { id: leader.id, leaseValue: this.#leaseValue }
+  }
+
   /** The instance that claimed last, whether it still leads or not. */
   get claimantId(): string | undefined {
     return this.#claimant?.id
@@ -61,6 +70,7 @@ export class Leadership {
     if (this.#hasRead && page.leader && page.leader.term !== this.#claimant?.term) this.#vacant = false
     this.#hasRead = true
     this.#claimant = page.leader
+    this.#leaseValue = page.leaseValue
     this.#update()
   }
 

@@ -26,6 +26,13 @@ export interface LeaseStore {
   release(lease: Lease): Promise<void>
   /** How long it is still held. Rejects if no majority answers. */
   look(): Promise<LeaseLook>
+  /**
+   * Whether the process of an instance lives: true while a majority of the nodes has its presence; false once a majority
+   * has it no longer, as seen on connections that had seen it and have not broken since. Else nothing can be said.
+   */
+  isPresent(id: string): Promise<boolean | undefined>
+  /** Takes exactly this lease from its holder, whose process is gone, and tells everybody. False if it was not there. */
+  depose(leaseValue: string): Promise<boolean>
   /** Tells everybody that somebody leads now, so that they look at the log. */
   announceLeader(): void
   /** Listens for what others tell. `vacant`: the lease was given back. `taken`: somebody leads now. */

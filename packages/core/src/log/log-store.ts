@@ -27,6 +27,8 @@ export interface LogPage extends LogStamp {
   readonly term: number
   /** Who made it. */
   readonly leader: LeaderInfo | undefined
+  /** The lease that it was made with; empty if there was none. */
+  readonly leaseValue: string
   /** How often leadership has changed hands. */
   readonly leaderChanges: number
   readonly head: number

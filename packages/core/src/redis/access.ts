@@ -5,18 +5,18 @@ import type { Keys } from './keys.js'
 
 /** What an instance must be allowed on one server. */
 export interface Needs {
-  /** One call of each command, with K for a key and C for the channel; a subcommand stands behind a bar. */
+  /** One call of each command, with K for a key, C and D for the channels; a subcommand stands behind a bar. */
   readonly calls: readonly string[]
   /** To be read and written. */
   readonly keys: readonly string[]
-  readonly channel: string
+  readonly channels: readonly [string, string]
 }
 
 // Whole calls, although none is made: asked about an EVAL without its number of keys, Redis 7.0 crashes (measured).
 const SCRIPTS = calls('eval s 0, evalsha s 0')
 const ELECT = calls('hdel K f, hget K f, hgetall K, hincrby K f 1, hmget K f, hset K f v, time')
 const FOLLOW = calls(
-  `multi, exec, expire K 1, hexists K f, persist K, publish C m, pubsub|channels p, subscribe C, xadd K * f v, xrange K - +,
+  `multi, exec, expire K 1, hexists K f, persist K, publish C m, pubsub|channels p, subscribe C D, xadd K * f v, xrange K - +,
   xtrim K MINID 1`,
 )
 /** What BullMQ does with jobs such as ours, its scripts included. */
@@ -25,7 +25,7 @@ const JOBS = calls(
   incr K, llen K, lpush K e, lrange K 0 1, lrem K 1 e, ltrim K 0 1, rpoplpush K K, rpush K e, sadd K e, scard K, set K v,
   smembers K, srem K e, xadd K * f v, xtrim K MAXLEN 1, zadd K 1 e, zcard K, zpopmin K, zrange K 0 1, zrangebyscore K 0 1`,
 )
-const LEASE = calls('del K, exists K, get K, pttl K, publish C m, set K v, subscribe C')
+const LEASE = calls('del K, exists K, get K, pttl K, publish C m, pubsub|numsub D, set K v, subscribe C D')
 
 function calls(text: string): string[] {
   return text.split(/,\s+/)
@@ -33,20 +33,20 @@ function calls(text: string): string[] {
 
 /** On the log's Redis. */
 export function logNeeds(keys: Keys, replicates: boolean): Needs {
-  const { meta, log, terms, members, jobs, acknowledgements } = keys
+  const { meta, log, terms, members, jobs, acknowledgements, presence } = keys
   return {
     calls: [...SCRIPTS, ...ELECT, ...(replicates ? [...FOLLOW, ...JOBS] : [])],
     keys: [meta, log, terms, members, keys.snapshot('any'), `${jobs}:any`],
-    channel: acknowledgements,
+    channels: [acknowledgements, presence('any')],
   }
 }
 
 /** On a lease node. */
-export function leaseNeeds({ lease, leaseNotices }: Keys): Needs {
+export function leaseNeeds({ lease, leaseNotices, presence }: Keys): Needs {
   return {
     calls: [...SCRIPTS, ...LEASE],
     keys: [lease],
-    channel: leaseNotices,
+    channels: [leaseNotices, presence('any')],
   }
 }
 
@@ -56,10 +56,10 @@ export function leaseNeeds({ lease, leaseNotices }: Keys): Needs {
  *
  * @throws LeaseholdError `REDIS_FORBIDDEN` that names what is refused.
  */
-export async function checkAccess(client: Redis, { calls, keys, channel }: Needs): Promise<void> {
+export async function checkAccess(client: Redis, { calls, keys, channels }: Needs): Promise<void> {
   let refused: string[]
   try {
-    refused = (await callScript(client, 'checkAccess', keys, [channel, ...calls])) as string[]
+    refused = (await callScript(client, 'checkAccess', keys, [...channels, ...calls])) as string[]
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('NOPERM')) throw forbidden(error.message, error)
     throw error

@@ -53,6 +53,18 @@ export function subscriberOptions(): Duty {
   return { ...FAIL_FAST, autoResubscribe: false }
 }
 
+/**
+ * For the subscription that says that a process lives: it carries nothing else, so that no full buffer ends it, and comes
+ * back at once, before anybody takes its absence for a death.
+ */
+export function presenceOptions(): Duty {
+  const { retryStrategy } = FAIL_FAST
+  return {
+    ...subscriberOptions(),
+    retryStrategy: (attempt: number) => (attempt === 1 ? 1 : retryStrategy(attempt - 1)),
+  }
+}
+
 /** For BullMQ's worker, which insists on blocking commands that wait for ever. */
 export function workerOptions(): Duty {
   return { ...FAIL_FAST, enableOfflineQueue: true, maxRetriesPerRequest: null }

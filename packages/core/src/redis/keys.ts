@@ -16,8 +16,8 @@ export interface Keys {
   readonly leaseNotices: string
   /** Channel on the log's Redis: how far followers are. */
   readonly acknowledgements: string
-  /** Channel on the log's Redis to which an instance is subscribed as long as its process lives. */
-  presence(id: string): string
+  /** Channel on the log's Redis and on the lease nodes to which an instance is subscribed as long as its process lives. */
+  readonly presence: (id: string) => string
   /** Pattern of all these channels. */
   readonly anyPresence: string
 }

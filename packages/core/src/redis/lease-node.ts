@@ -16,12 +16,14 @@ export interface LeaseNodeListener {
 }
 
 /**
- * One of the servers that hold the lease: a connection for commands, one for notices, and an eye on whether it is there.
+ * One of the servers that hold the lease: a connection for commands, one for notices, one that says that this process
+ * lives, and an eye on whether the server is there.
  * While a minority is away the lease does not suffer, and nothing else would show it until the next one goes.
  */
 export class LeaseNode {
   readonly commands: Redis
   readonly notices: Redis
+  readonly presence: Redis
   readonly #clock: Clock
   readonly #asked = createDeferred<void>()
   #trouble: ConnectTrouble
@@ -29,9 +31,11 @@ export class LeaseNode {
   #told = false
   #closed = false
 
-  constructor(commands: Redis, notices: Redis, clock: Clock) {
+  constructor(connections: { commands: Redis; notices: Redis; presence: Redis }, clock: Clock) {
+    const { commands, notices, presence } = connections
     this.commands = commands
     this.notices = notices
+    this.presence = presence
     this.#clock = clock
     this.#trouble = new ConnectTrouble(commands.options)
   }
@@ -65,7 +69,7 @@ export class LeaseNode {
     this.#closed = true
     this.#cancelTimer?.()
     this.#asked.resolve()
-    for (const client of [this.commands, this.notices]) disconnect(client)
+    for (const client of [this.commands, this.notices, this.presence]) disconnect(client)
   }
 
   #reached(listener: LeaseNodeListener): void {

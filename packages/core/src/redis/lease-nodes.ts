@@ -42,7 +42,8 @@ export class LeaseNodes {
       return node.open({ reached, lost: (why) => this.#lost(node, why) }, signal)
     })
     const notices = this.all.map((node) => connect(node.notices, signal))
-    await Promise.all([quorum(commands, this.majority), quorum(notices, this.majority)])
+    const presences = this.all.map((node) => connect(node.presence, signal))
+    await Promise.all([commands, notices, presences].map((some) => quorum(some, this.majority)))
     // What is wrong with them must not hang on which of them answered first.
     await Promise.all(this.all.map((node) => node.asked))
     this.#opened = true

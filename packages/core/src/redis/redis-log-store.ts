@@ -34,6 +34,7 @@ type ReadReply = [
   entries: string[],
   table: string[] | null,
   secretVersion: string,
+  leaseValue: string,
 ]
 
 type SecretsReply = [secret: string, previous: string, next: string, version: string]
@@ -130,6 +131,7 @@ export class RedisLogStore implements LogStore {
       entries,
       table,
       secretVersion,
+      leaseValue,
     ] = reply
     // An empty log is "known" to a reader that knows nothing, yet it must get its (empty) table.
     const isKnown = table === null && known !== undefined
@@ -148,6 +150,7 @@ export class RedisLogStore implements LogStore {
       entries: readEntries(entries),
       table: isKnown ? undefined : readTable(table ?? []),
       secretVersion,
+      leaseValue,
     }
   }
 

@@ -3,10 +3,12 @@ import type { Clock } from '../clock.js'
 import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
 import { leaseNeeds } from './access.js'
-import { commandOptions, createClient, subscriberOptions } from './connections.js'
+import { callScript } from './call-script.js'
+import { commandOptions, createClient, presenceOptions, subscriberOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { LeaseNode } from './lease-node.js'
 import { LeaseNodes, quorum } from './lease-nodes.js'
+import { Presence } from './presence.js'
 import { scripts } from './scripts.generated.js'
 
 /** Beyond any clock: redlock compares a lock's expiration with the wall clock, and would give up when that jumps. */
@@ -20,6 +22,7 @@ const MAX_LEFTOVERS = 10
  */
 export class RedlockLeaseStore implements LeaseStore {
   readonly #nodes: LeaseNodes
+  readonly #presence: Presence
   readonly #redlock: Redlock
   readonly #keys: Keys
   readonly #ttlMs: number
@@ -40,10 +43,13 @@ export class RedlockLeaseStore implements LeaseStore {
     const name = `leasehold:${options.group}:${options.name}:lease`
     const duty = commandOptions(Math.floor(options.leaseTtlMs / 5))
     const nodes = options.leaseRedis.map((target) => {
+      const commands = createClient(target, duty, name)
       const notices = createClient(target, subscriberOptions(), `${name}-notices`)
-      return new LeaseNode(createClient(target, duty, name), notices, clock)
+      const presence = createClient(target, presenceOptions(), `${name}-presence`)
+      return new LeaseNode({ commands, notices, presence }, clock)
     })
     this.#nodes = new LeaseNodes(nodes, leaseNeeds(keys), warn)
+    this.#presence = new Presence(this.#nodes, keys, options.id)
     const clients = nodes.map(({ commands }) => commands)
     this.#redlock = new Redlock(clients, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
     this.#redlock.on('error', () => {}) // each shows in the vote that it cost
@@ -61,6 +67,7 @@ export class RedlockLeaseStore implements LeaseStore {
       const subscribe = () => void notices.subscribe(this.#keys.leaseNotices).catch(() => {})
       notices.on('ready', subscribe)
     }
+    this.#presence.announce()
     await this.#nodes.open(signal, () => this.#giveBackLeftovers())
   }
 
@@ -129,6 +136,20 @@ export class RedlockLeaseStore implements LeaseStore {
     const vacantAtMs = freeAtMs.toSorted((a, b) => a - b)[majority - 1]
     if (vacantAtMs === undefined) throw new Error('No majority of the lease nodes answers')
     return { vacantInMs: Math.max(1, vacantAtMs - this.#clock.now()) }
+  }
+
+  isPresent(id: string): Promise<boolean | undefined> {
+    return this.#presence.of(id)
+  }
+
+  async depose(leaseValue: string): Promise<boolean> {
+    const { all } = this.#nodes
+    const takenFrom = await Promise.allSettled(
+      all.map(({ commands }) => callScript(commands, 'deposeLease', [this.#keys.lease], [leaseValue])),
+    )
+    const wasThere = takenFrom.some((outcome) => outcome.status === 'fulfilled' && outcome.value === 1)
+    if (wasThere) this.#announce('vacant')
+    return wasThere
   }
 
   announceLeader(): void {

@@ -44,17 +44,19 @@ return { 'APPENDED', first, time }
   checkAccess: `-- Asks the server which commands the user of this connection may not run; runs none of them.
 --
 -- KEYS  the keys that an instance uses: the server refuses the call of this script if the user may not read and write them
--- ARGV  1 channel   2... calls as text, with K for the first key and C for the channel; a subcommand stands behind a bar
+-- ARGV  1 channel   2 another   3... calls as text, with K for the first key, C and D for the channels; a subcommand stands
+--       behind a bar
 -- Returns  {command that is refused, or unknown to this server, ...}
 
 -- Redis has it since 7.0; a server without it cannot be asked.
 if not redis.acl_check_cmd then return {} end
 
 local refused = {}
-for i = 2, #ARGV do
+local stands = { K = KEYS[1], C = ARGV[1], D = ARGV[2] }
+for i = 3, #ARGV do
   local words = {}
   for word in string.gmatch(ARGV[i], '[^ |]+') do
-    words[#words + 1] = word == 'K' and KEYS[1] or word == 'C' and ARGV[1] or word
+    words[#words + 1] = stands[word] or word
   end
   local known, allowed = pcall(redis.acl_check_cmd, unpack(words))
   if not (known and allowed) then refused[#refused + 1] = string.match(ARGV[i], '^[^ ]+') end
@@ -123,6 +125,16 @@ if term ~= ARGV[2] or nonce ~= ARGV[3] then return false end
 if logId and logId ~= '' then return logId end
 redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'head', '0', 'headTerm', '0', 'time', '0', 'first', '1')
 return ARGV[1]
+`,
+  deposeLease: `-- Takes one lease, and no other, away from a holder whose process is gone, on one node (G10).
+--
+-- KEYS  1 lease
+-- ARGV  1 value of the lease
+-- Returns  1, or 0 if that lease is not there
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return 1
 `,
   importSnapshot: `-- Begins a new log at an imported snapshot: where the group has none and nobody is connected, or in place of what it has.
 --
@@ -281,13 +293,13 @@ return { time, redis.call('HGETALL', KEYS[1]) }
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
 --           first index, {snapshot id, its index}, {id of the snapshot before, its index},
 --           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
---           version of the group's secrets or ''}
+--           version of the group's secrets or '', lease value of the last claim}
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex, secretVersion = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
+  beforeIndex, secretVersion, lease = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
   'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
-  'snapshotBeforeIndex', 'secretVersion'))
+  'snapshotBeforeIndex', 'secretVersion', 'lease'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -315,7 +327,7 @@ local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
-  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '',
+  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '', lease or '',
 }
 `,
   renewLease: `-- Renews the lease on one node; the script that redlock runs in place of its own.

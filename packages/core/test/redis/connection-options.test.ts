@@ -100,12 +100,13 @@ describe('the connections of a started node', () => {
       'jobs',
       'lease',
       'lease-notices',
+      'lease-presence',
       'term',
       'worker',
     ])
   })
 
-  it.each(['acknowledgements', 'commands', 'jobs', 'lease', 'lease-notices', 'term'])(
+  it.each(['acknowledgements', 'commands', 'jobs', 'lease', 'lease-notices', 'lease-presence', 'term'])(
     '%s: nothing waits while Redis is away, and nothing is sent twice',
     (duty) => {
       const options = connections.get(duty)
@@ -137,16 +138,26 @@ describe('the connections of a started node', () => {
     expect(connections.get('term')?.retryStrategy?.(1)).toBeNull()
   })
 
-  it.each(['acknowledgements', 'bullmq', 'commands', 'jobs', 'lease', 'lease-notices', 'worker'])(
-    '%s: is back soon, however long Redis was away',
-    (duty) => {
-      for (const attempt of [1, 2, 5, 10, 100, 10_000]) {
-        const delayMs = connections.get(duty)?.retryStrategy?.(attempt)
-        expect(delayMs).toBeGreaterThan(0)
-        expect(delayMs).toBeLessThanOrEqual(250)
-      }
-    },
-  )
+  it.each([
+    'acknowledgements',
+    'bullmq',
+    'commands',
+    'jobs',
+    'lease',
+    'lease-notices',
+    'lease-presence',
+    'worker',
+  ])('%s: is back soon, however long Redis was away', (duty) => {
+    for (const attempt of [1, 2, 5, 10, 100, 10_000]) {
+      const delayMs = connections.get(duty)?.retryStrategy?.(attempt)
+      expect(delayMs).toBeGreaterThan(0)
+      expect(delayMs).toBeLessThanOrEqual(250)
+    }
+  })
+
+  it('lease-presence: is back at once, before its absence is taken for a death', () => {
+    expect(connections.get('lease-presence')?.retryStrategy?.(1)).toBe(1)
+  })
 
   it('redlock tries once a call', () => {
     expect(mockMade.redlock).toEqual([{ retryCount: 0 }, { retryCount: 0 }])

@@ -14,7 +14,17 @@ const HEAD = 5
 /** A log of five entries that gives two at a time. */
 const log = {
   read: async (after: number, limit: number): Promise<LogPage> => ({
-    ...{ logId: 'L', nonce: 'n', replId: 'r', term: 7, head: HEAD, headTerm: 7, first: 1, leaderChanges: 1 },
+    ...{
+      logId: 'L',
+      nonce: 'n',
+      replId: 'r',
+      term: 7,
+      head: HEAD,
+      headTerm: 7,
+      first: 1,
+      leaseValue: '',
+      leaderChanges: 1,
+    },
     ...{ leader: undefined, snapshot: undefined, snapshotBefore: undefined, secretVersion: '' },
     entries: Array.from({ length: Math.min(PAGE, limit, HEAD - after) }, (_, i) => ({
       ...entryAt(after + i + 1, { term: 7, command: 'all' }),

@@ -29,7 +29,17 @@ const log = {
   read: async (after: number, limit: number): Promise<LogPage> => {
     asked.push([after, limit])
     return {
-      ...{ logId: 'L', nonce, replId: 'r', term: 7, head, headTerm: 7, first, leaderChanges: 1 },
+      ...{
+        logId: 'L',
+        nonce,
+        replId: 'r',
+        term: 7,
+        head,
+        headTerm: 7,
+        first,
+        leaseValue: '',
+        leaderChanges: 1,
+      },
       ...{ leader: undefined, snapshot, snapshotBefore: undefined, secretVersion: '' },
       entries: entries.filter(({ index }) => index > after).slice(0, limit),
       table: new TermTable([{ term: 7, nonce: 'n', first: 1 }]),
