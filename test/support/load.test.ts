@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { checkLists } from './check-lists.js'
+import { checkRegisters } from './check-registers.js'
+import { checkSessions } from './check-sessions.js'
 import { eventually, once } from './deadline.js'
 import { hasWritten, isRead, type Operation } from './history.js'
 import { startInstance, stopAllInstances } from './instance.js'
@@ -64,6 +66,8 @@ it('records requests with times, results and unique values, and ends when it is 
   const lists = new Map<string, string[]>()
   for (const key of loadKeys({ keys: 3 })) lists.set(key, (await instance.list(key)).body.items)
   expect(checkLists(history, [{ replica: 'stub', lists }])).toEqual([])
+  expect(checkRegisters(history)).toEqual([])
+  expect(checkSessions(history)).toEqual([])
   expect(history.at(-1)).toBe(load.history.at(-1))
 })
 
