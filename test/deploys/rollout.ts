@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import { checkLists } from '../support/check-lists.js'
 import { eventually } from '../support/deadline.js'
-import type { Operation } from '../support/history.js'
+import { hasWritten, type Operation } from '../support/history.js'
 import { type Instance, InstanceGroup, type StatusBody } from '../support/instances.js'
 import { type Load, loadKeys, startLoad } from '../support/load.js'
 
@@ -84,8 +84,7 @@ export class Rollout {
 
   /** Waits until clients have had another hundred writes acknowledged. */
   async writesGoOn(): Promise<void> {
-    const acknowledged = () =>
-      this.#load?.history.filter(({ kind, outcome }) => kind !== 'get' && outcome === 'ok').length ?? 0
+    const acknowledged = () => this.#load?.history.filter(hasWritten).length ?? 0
     const before = acknowledged()
     await eventually(() => acknowledged() >= before + 100, { message: 'writes to go on' })
   }
@@ -122,7 +121,7 @@ export function problemsOf(history: readonly Operation[], { state }: Replica): s
     ...history.filter(({ outcome }) => outcome !== 'ok').map(describe),
     ...checkLists(history, [{ replica: 'the group', lists }]),
     ...checkReads(history),
-    ...checkLastPuts(history, state.values),
+    ...checkLastWrites(history, state.values),
   ]
 }
 
@@ -130,17 +129,16 @@ function describe({ kind, key, outcome, status, reason, url, startMs, endMs }: O
   return `${kind} ${key} through ${url} ended ${outcome} after ${Math.round(endMs - startMs)} ms: ${status ?? ''} ${reason}`
 }
 
-const putsTo = (key: string, history: readonly Operation[]) =>
-  history.filter(
-    (operation) => operation.kind === 'put' && operation.key === key && operation.outcome === 'ok',
-  )
+/** The acknowledged writes to a register. */
+const writesTo = (key: string, history: readonly Operation[]) =>
+  history.filter((operation) => operation.kind !== 'push' && operation.key === key && hasWritten(operation))
 
-/** The last put up to an index; with no write of unknown outcome, that is what stood there. */
-function valueAt(puts: readonly Operation[], index: number): unknown {
+/** The last write up to an index; with none of unknown outcome, its value is what stood there. */
+function valueAt(writes: readonly Operation[], index: number): unknown {
   let last: Operation | undefined
-  for (const put of puts) {
-    const at = put.index ?? 0
-    if (at <= index && at > (last?.index ?? 0)) last = put
+  for (const write of writes) {
+    const at = write.index ?? 0
+    if (at <= index && at > (last?.index ?? 0)) last = write
   }
   return last?.value ?? null
 }
@@ -148,18 +146,18 @@ function valueAt(puts: readonly Operation[], index: number): unknown {
 /** However old a read is: it says at which index it was true, and it was. */
 function checkReads(history: readonly Operation[]): string[] {
   return loadKeys().flatMap((key) => {
-    const puts = putsTo(key, history)
+    const writes = writesTo(key, history)
     return history
       .filter((operation) => operation.kind === 'get' && operation.key === key && operation.outcome === 'ok')
-      .filter(({ value, index = 0 }) => valueAt(puts, index) !== value)
+      .filter(({ value, index = 0 }) => valueAt(writes, index) !== value)
       .map(({ value, index, url }) => `${url} read ${String(value)} from ${key} at ${index}`)
   })
 }
 
-function checkLastPuts(history: readonly Operation[], values: Record<string, unknown>): string[] {
+function checkLastWrites(history: readonly Operation[], values: Record<string, unknown>): string[] {
   return loadKeys().flatMap((key) => {
-    const expected = valueAt(putsTo(key, history), Number.POSITIVE_INFINITY)
+    const expected = valueAt(writesTo(key, history), Number.POSITIVE_INFINITY)
     const held = values[`=${key}`] ?? null
-    return held === expected ? [] : [`${key} does not hold what was put last, at the highest index`]
+    return held === expected ? [] : [`${key} does not hold what was written last, at the highest index`]
   })
 }

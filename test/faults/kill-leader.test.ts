@@ -1,4 +1,6 @@
 import { checkLists } from '../support/check-lists.js'
+import { checkRegisters } from '../support/check-registers.js'
+import { checkSessions } from '../support/check-sessions.js'
 import { converged } from '../support/converged.js'
 import { eventually } from '../support/deadline.js'
 import { startGroup } from '../support/instances.js'
@@ -15,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(stopAll)
 
-it('G4, G5, G6: kill -9 of the leader under load, three times over, loses and doubles nothing', async () => {
+it('G4–G6, G8, G9: kill -9 of the leader under load, three times over, loses and doubles nothing', async () => {
   const group = await startGroup({ redis, ttlMs: 1000 })
   const options: LoadOptions = { urls: group.urls, clients: 6, seed: 1 }
   const load = startLoad(options)
@@ -40,4 +42,6 @@ it('G4, G5, G6: kill -9 of the leader under load, three times over, loses and do
   const replicas = await converged(group.instances, loadKeys(options))
   expect(replicas).toHaveLength(3)
   expect(checkLists(history, replicas)).toEqual([])
+  expect(checkRegisters(history)).toEqual([])
+  expect(checkSessions(history)).toEqual([])
 })

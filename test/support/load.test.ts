@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { checkLists } from './check-lists.js'
+import { checkRegisters } from './check-registers.js'
+import { checkSessions } from './check-sessions.js'
 import { eventually, once } from './deadline.js'
-import type { Operation } from './history.js'
+import { hasWritten, isRead, type Operation } from './history.js'
 import { startInstance, stopAllInstances } from './instance.js'
 import { loadKeys, startLoad } from './load.js'
 
@@ -47,21 +49,25 @@ it('records requests with times, results and unique values, and ends when it is 
   await eventually(() => load.history.length > 200)
   const history = await load.stop()
 
-  expect(new Set(history.map(({ kind }) => kind))).toEqual(new Set(['push', 'put', 'get']))
+  expect(new Set(history.map(({ kind }) => kind))).toEqual(new Set(['push', 'list', 'put', 'cas', 'get']))
   expect(new Set(history.map(({ client }) => client))).toEqual(new Set([0, 1, 2, 3]))
   expect(new Set(history.map(({ key }) => key))).toEqual(new Set(loadKeys({ keys: 3 })))
-  const written = history.filter(({ kind }) => kind !== 'get').map(({ value }) => value)
+  const written = history.filter((operation) => !isRead(operation)).map(({ value }) => value)
   expect(new Set(written).size).toBe(written.length)
   for (const operation of history) {
     expect(operation).toMatchObject({ outcome: 'ok', url: instance.url })
     expect(operation.endMs).toBeGreaterThan(operation.startMs)
   }
-  const values = new Set<unknown>([null, ...written])
-  for (const { value } of history.filter(({ kind }) => kind === 'get')) expect(values).toContain(value)
+  const reads = history.filter(isRead)
+  expect(new Set(reads.map(({ consistency }) => consistency))).toEqual(new Set(['session', 'linearizable']))
+  const cas = history.filter(({ kind }) => kind === 'cas')
+  expect(new Set(cas.map(hasWritten))).toEqual(new Set([true, false]))
 
   const lists = new Map<string, string[]>()
   for (const key of loadKeys({ keys: 3 })) lists.set(key, (await instance.list(key)).body.items)
   expect(checkLists(history, [{ replica: 'stub', lists }])).toEqual([])
+  expect(checkRegisters(history)).toEqual([])
+  expect(checkSessions(history)).toEqual([])
   expect(history.at(-1)).toBe(load.history.at(-1))
 })
 
@@ -103,6 +109,56 @@ it('takes a lost reply for an unknown outcome, and nobody listening for a refusa
   const closed = await replying(200, {})
   servers.at(-1)?.close()
   expect(await outcomesOf(closed)).toEqual(['failed undefined ECONNREFUSED'])
+})
+
+it('takes a comparison that failed for an answer, and what is not there for nothing', async () => {
+  const found = async (status: number, body: unknown) => {
+    const url = await replying(status, body)
+    const load = startLoad({ urls: () => [url], clients: 2, seed: 1, thinkMs: 0 })
+    await eventually(() => new Set(load.history.map(({ kind }) => kind)).size === 5)
+    const history = await load.stop()
+    return (kind: Operation['kind']) => history.find((operation) => operation.kind === kind)
+  }
+  const conflict = await found(409, { value: 'x' })
+  expect(conflict('cas')).toMatchObject({ outcome: 'ok', status: 409, expect: null, present: 'x' })
+  expect(conflict('put')).toMatchObject({ outcome: 'unknown', status: 409 })
+  expect(conflict('get')).toMatchObject({ outcome: 'unknown', status: 409, value: undefined })
+  const lost = await found(409, { error: { code: 'LINEAGE_LOST', message: 'lost' } })
+  expect(lost('cas')).toMatchObject({ outcome: 'unknown', status: 409, reason: 'LINEAGE_LOST' })
+  const missing = await found(404, { value: null, index: 3 })
+  expect(missing('get')).toMatchObject({ outcome: 'ok', status: 404, value: null, index: 3 })
+  expect(missing('put')).toMatchObject({ outcome: 'unknown', status: 404 })
+  const lists = await found(200, { items: ['a', 'b'], index: 3 })
+  expect(lists('list')).toMatchObject({ outcome: 'ok', value: 'b', position: 2, index: 3 })
+})
+
+it('carries a session from reply to request, by header or by cookie', async () => {
+  let replies = 0
+  const asked: string[] = []
+  const url = await serve((response, { headers }) => {
+    asked.push(`${String(headers['leasehold-position'])} ${String(headers.cookie)}`)
+    const position = `log.1.${++replies}`
+    response.setHeader('leasehold-position', position)
+    response.setHeader('set-cookie', [`seen=${position}; Path=/; HttpOnly`, 'other=1'])
+    response.end('{}')
+  })
+  const sessionOf = async (clients: number) => {
+    replies = 0
+    asked.length = 0
+    const load = startLoad({ urls: () => [url], clients, seed: 1, thinkMs: 0 })
+    await eventually(() => load.history.length >= 3 * clients)
+    await load.stop()
+    return asked
+  }
+  expect((await sessionOf(1)).slice(0, 3)).toEqual([
+    'undefined undefined',
+    'log.1.1 undefined',
+    'log.1.2 undefined',
+  ])
+  const both = await sessionOf(2)
+  expect(both).toContainEqual(expect.stringMatching(/^log\.1\.\d+ undefined$/))
+  expect(both).toContainEqual(expect.stringMatching(/^undefined seen=log\.1\.\d+; other=1$/))
+  expect(both).not.toContainEqual(expect.stringMatching(/^log.* seen/))
 })
 
 it('waits while there is no instance to ask', async () => {

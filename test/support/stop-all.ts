@@ -1,4 +1,5 @@
 import { stopAllInstances } from './instance.js'
+import { stopAllLoads } from './load.js'
 import { stopAllPrograms } from './program.js'
 import { stopAllRedis } from './redis-server.js'
 import { closeAllProxies } from './tcp-proxy.js'
@@ -12,7 +13,7 @@ import { closeAllProxies } from './tcp-proxy.js'
  * ```
  */
 export async function stopAll(): Promise<void> {
-  await Promise.all([stopAllInstances(), stopAllPrograms()])
+  await Promise.all([stopAllLoads(), stopAllInstances(), stopAllPrograms()])
   await closeAllProxies()
   await stopAllRedis()
 }
