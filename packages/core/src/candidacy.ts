@@ -14,6 +14,7 @@ export function candidacyOf(instance: Instance): Candidacy {
   return {
     appVersion: parts.machine?.version ?? 0,
     floor: () => Math.max(leadership.floor, applier.position.term),
+    reason: () => leadership.lastReason,
     self: () => ({ id, url: instance.url, publicUrl: instance.publicUrl }),
     standing: () => ({ eligible: instance.ineligibleBecause === undefined, delayMs: delayMs(instance) }),
     takeOver: (claim, connection, signal) => takeOver(instance, claim, connection, signal),
@@ -29,6 +30,11 @@ export function candidacyOf(instance: Instance): Candidacy {
 /** Lets better candidates go first. */
 function delayMs(instance: Instance): number {
   return jitter(runDelayMs(instance.options.id, rivalsOf(instance)))
+}
+
+/** How many would run before this one. */
+export function rankOfInstance(instance: Instance): number {
+  return rankOf(instance.options.id, rivalsOf(instance))
 }
 
 /** Who would run if the leader were gone, this instance included. */
@@ -53,7 +59,10 @@ export function watchListenerOf(instance: Instance): WatchListener {
       elector.state.role === 'follower' && instance.ineligibleBecause === undefined
         ? leadership.rival
         : undefined,
-    rank: () => rankOf(options.id, rivalsOf(instance)),
-    deposed: (_id, seenMs) => elector.noticedVacancy(seenMs),
+    rank: () => rankOfInstance(instance),
+    deposed: (_id, seenMs) => {
+      leadership.heard('deposed')
+      elector.noticedVacancy(seenMs)
+    },
   }
 }

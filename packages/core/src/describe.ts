@@ -1,3 +1,4 @@
+import { rankOfInstance } from './candidacy.js'
 import { isGone, type Member, type MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
 import {
@@ -29,6 +30,7 @@ export function describeInstance(instance: Instance): InstanceStatus {
     stale: silent || catchUp.halted !== undefined,
     caughtUp: instance.caughtUp,
     halted: catchUp.halted,
+    rank: rankOfInstance(instance),
     eligible: ineligibleBecause === undefined,
     ineligibleBecause,
     queuedWrites: writer.queued,
@@ -39,7 +41,11 @@ export function describeInstance(instance: Instance): InstanceStatus {
 /** The group as Redis has it now, with what this instance has heard since the last heartbeats. */
 export async function describeGroup(instance: Instance): Promise<GroupStatus> {
   const { options, applier, leadership, roster, elector, parts } = instance
-  const [page, views] = await Promise.all([parts.log.read(applier.index, 0, undefined), parts.members.list()])
+  const [page, views, history] = await Promise.all([
+    parts.log.read(applier.index, 0, undefined),
+    parts.members.list(),
+    parts.log.changes(),
+  ])
   const { leader } = leadership
   const members = views
     .filter((view) => !isGone(view, options.heartbeatMs))
@@ -51,6 +57,7 @@ export async function describeGroup(instance: Instance): Promise<GroupStatus> {
     term: page.term,
     head: page.head,
     leaderChanges: page.leaderChanges,
+    history,
     members,
     times: {
       requestMs: times?.requestMs,

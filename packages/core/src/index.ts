@@ -24,7 +24,15 @@ export {
   OptionsError,
   OutcomeUnknownError,
 } from './errors.js'
-export type { DemotionReason, LeaderInfo, NodeEvents, Role, Warning } from './events.js'
+export type {
+  ChangeReason,
+  DemotionReason,
+  LeaderChange,
+  LeaderInfo,
+  NodeEvents,
+  Role,
+  Warning,
+} from './events.js'
 export { type ImportedSnapshot, type ImportOptions, importSnapshot } from './import-snapshot.js'
 export { WINDOW_ONLY } from './log/entry.js'
 export type { Logger } from './observe/logger.js'

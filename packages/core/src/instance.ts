@@ -152,9 +152,9 @@ export class Instance {
       logger,
       options,
     })
-    this.leadership = new Leadership(id, (leader) => {
+    this.leadership = new Leadership(id, (leader, reason) => {
       this.heartbeat.beatNow() // to learn of the new leader's record, and to tell it of this instance
-      emit('leaderChanged', { leader })
+      emit('leaderChanged', { leader, reason })
     })
     this.roster = new Roster(options.heartbeatMs)
     this.sweeper = new Sweeper({ members, transport, heartbeatMs: options.heartbeatMs, logger })

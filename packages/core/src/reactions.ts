@@ -1,3 +1,4 @@
+import type { LeaseNotice } from './elect/lease.js'
 import type { MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
 import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
@@ -55,9 +56,11 @@ function markHead({ writer, options }: Instance): void {
 }
 
 /** The lease was given back, or somebody leads now. A lost or late notice costs time only: the loops look by themselves. */
-export function onLeaseNotice({ elector, receiver }: Instance, notice: 'vacant' | 'taken'): void {
-  if (notice === 'vacant') elector.noticedVacancy()
-  else elector.wake()
+export function onLeaseNotice({ elector, leadership, receiver }: Instance, notice: LeaseNotice): void {
+  if (notice.kind === 'vacant') {
+    leadership.heard(notice.reason)
+    elector.noticedVacancy()
+  } else elector.wake()
   // The new leader learns from the acknowledgement whom it has to push to.
   void receiver.pull().then(() => receiver.acknowledge())
 }

@@ -11,6 +11,7 @@ const group: GroupStatus = {
   term: 17,
   head: 9,
   leaderChanges: 3,
+  history: [{ term: 17, leader: 'l', reason: 'stopped', atMs: 1_700_000_000_000, recoverMs: 12 }],
   members: [
     {
       id: 'l',
@@ -111,6 +112,7 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
         term: 17,
         head: 9,
         leaderChanges: 3,
+        history: [{ term: 17, leader: 'l', reason: 'stopped', atMs: 1_700_000_000_000, recoverMs: 12 }],
         members: [{ ...group.members[0], publicUrl: null, halted: null }],
       },
       requestMs: 1,

@@ -1,9 +1,10 @@
 import { Bell, type Clock, jitter } from '../clock.js'
+import type { ChangeReason } from '../events.js'
 import type { Claim, LogStore, TermConnection } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import { HeldLease } from './held-lease.js'
 import type { Lease, LeaseStore } from './lease.js'
-import { type RoleEvent, type RoleState, transition } from './role.js'
+import { demotionReason, type RoleEvent, type RoleState, transition } from './role.js'
 
 const RETRY_MS = 50
 /** Between a connection that closed and the next claim. */
@@ -23,6 +24,8 @@ export interface Candidacy {
   standing(): { readonly eligible: boolean; readonly delayMs: number }
   /** The highest term seen anywhere: the next one lies above it. */
   floor(): number
+  /** Why the leader before does not lead any more. */
+  reason(): ChangeReason | undefined
   /** Who claims. */
   self(): {
     readonly id: string
@@ -51,6 +54,8 @@ export interface ServedTerm {
   readonly vacantSinceMs: number
   /** True if somebody had led before. */
   readonly failover: boolean
+  /** Why whoever led before does not any more. */
+  readonly reason: ChangeReason | undefined
 }
 
 /**
@@ -70,6 +75,8 @@ export class Elector {
   /** The last claim of the reign, served or not. */
   #claim: Claim | undefined
   #served: ServedTerm | undefined
+  /** Whether this instance has served a term of the reign. */
+  #hasLed = false
   #fenced = new AbortController()
   #stopping: AbortSignal | undefined
   #lastSignMs: number
@@ -177,6 +184,7 @@ export class Elector {
     const over = AbortSignal.any([signal, held.ended, this.#fenced.signal])
     const released = new AbortController()
     const kept = held.keep(released.signal)
+    this.#hasLed = false
     this.#enter({ type: 'leaseAcquired' })
 
     let end: TermEnd = 'disconnected'
@@ -187,12 +195,16 @@ export class Elector {
       if (end === 'disconnected') await this.#clock.sleep(jitter(RECLAIM_MS), over)
     }
 
-    this.#enter(this.#endOfReign(held))
+    const hasLed = this.#hasLed
+    const ended = this.#endOfReign(held)
+    this.#enter(ended)
     released.abort()
     await kept
-    await this.#leases.release(held.lease).catch((error: unknown) => {
-      this.#logger.debug({ err: error }, 'the lease could not be given back; it expires by itself')
-    })
+    await this.#leases
+      .release(held.lease, hasLed ? demotionReason(ended) : undefined)
+      .catch((error: unknown) => {
+        this.#logger.debug({ err: error }, 'the lease could not be given back; it expires by itself')
+      })
     this.#held = undefined
     if (end === 'unfit') await this.#clock.sleep(jitter(UNFIT_MS), signal)
     else if (end !== 'over' || this.#fenced.signal.aborted)
@@ -210,11 +222,13 @@ export class Elector {
       const stored = await connection.storedTerm()
       if (last && stored > last.term) return 'refused'
       if (!held.valid) return 'over' // a last look: whoever paused between lease and claim must not depose a good leader
+      const reason = this.#candidacy.reason()
       const outcome = await connection.claim({
         expectedTerm: stored,
         floor: this.#candidacy.floor(),
         leader: this.#candidacy.self(),
         leaseValue: held.lease.value,
+        reason,
         appVersion: this.#candidacy.appVersion,
       })
       if (outcome.kind === 'tooOld') {
@@ -237,8 +251,9 @@ export class Elector {
       this.#claim = claim
 
       cancelDeadline()
-      this.#served = { claim, connection, vacantSinceMs: this.#lastSignMs, failover: stored !== 0 }
+      this.#served = { claim, connection, vacantSinceMs: this.#lastSignMs, failover: stored !== 0, reason }
       const unbroken = last !== undefined && stored === last.term && !claim.replIdChanged
+      this.#hasLed = true
       this.#enter({ type: 'caughtUp', term: claim.term, unbroken })
       this.#leases.announceLeader()
       await aborted(AbortSignal.any([over, connection.closed]))

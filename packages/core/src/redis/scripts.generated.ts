@@ -68,7 +68,7 @@ return refused
 -- KEYS  1 meta   2 terms   3 lease
 -- ARGV  1 expected stored term   2 floor: highest term the candidate has seen   3 nonce   4 leader id   5 url
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
---       10 version of the claimant's app
+--       10 version of the claimant's app   11 why the leader before does not lead any more, or ''
 -- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
 --           {term, 'first:nonce', ...}}
 --          {'OUTRUN', stored term}   another claim came between
@@ -105,7 +105,7 @@ local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+
 
 -- The stored replication id stays that of the last write: a claim that is not served must not hide that something may be lost.
 redis.call('HSET', KEYS[1], 'term', term, 'nonce', ARGV[3], 'leader', ARGV[4], 'url', ARGV[5], 'publicUrl', ARGV[6],
-  'lease', ARGV[7])
+  'lease', ARGV[7], 'reason', ARGV[11])
 if lastLeader ~= ARGV[4] then redis.call('HINCRBY', KEYS[1], 'leaderChanges', 1) end
 
 return {
@@ -293,13 +293,14 @@ return { time, redis.call('HGETALL', KEYS[1]) }
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
 --           first index, {snapshot id, its index}, {id of the snapshot before, its index},
 --           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
---           version of the group's secrets or '', lease value of the last claim}
+--           version of the group's secrets or '', lease value of the last claim,
+--           why the leader before that does not lead any more, or ''}
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex, secretVersion, lease = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
+  beforeIndex, secretVersion, lease, reason = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
   'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
-  'snapshotBeforeIndex', 'secretVersion', 'lease'))
+  'snapshotBeforeIndex', 'secretVersion', 'lease', 'reason'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -327,8 +328,21 @@ local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
-  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '', lease or '',
+  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '', lease or '', reason or '',
 }
+`,
+  recordChange: `-- Remembers a change of leader, in place of the oldest one that is remembered.
+--
+-- KEYS  1 meta   2 changes
+-- ARGV  1 nonce of the claim   2 how many are remembered   3 the change as JSON
+-- Returns  1, or 0 if another instance has claimed since
+
+if redis.call('HGET', KEYS[1], 'nonce') ~= ARGV[1] then return 0 end
+local time = redis.call('TIME')
+local slot = redis.call('HINCRBY', KEYS[2], 'count', 1) % tonumber(ARGV[2])
+local timeMs = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call('HSET', KEYS[2], slot, timeMs .. ' ' .. ARGV[3])
+return 1
 `,
   renewLease: `-- Renews the lease on one node; the script that redlock runs in place of its own.
 --

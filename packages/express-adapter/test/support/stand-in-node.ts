@@ -95,6 +95,7 @@ export class StandInNode extends EventEmitter {
       stale: false,
       caughtUp: true,
       halted: undefined,
+      rank: 0,
       eligible: true,
       ineligibleBecause: undefined,
       queuedWrites: 0,
