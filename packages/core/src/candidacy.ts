@@ -53,7 +53,7 @@ function rivalsOf({ options, applier, roster, leadership }: Instance): readonly 
 
 /** An instance as its watch over the leader sees it. */
 export function watchListenerOf(instance: Instance): WatchListener {
-  const { elector, leadership, options } = instance
+  const { elector, leadership } = instance
   return {
     leader: () =>
       elector.state.role === 'follower' && instance.ineligibleBecause === undefined

@@ -11,11 +11,15 @@ import {
 /** Heartbeats without an answer from the log after which local data is of unknown age. */
 const STALE_HEARTBEATS = 3
 
+/** Whether the replica cannot know how old its data is: the log is out of reach, lost, or behind the replica. */
+export function isStale({ options, catchUp }: Instance): boolean {
+  return catchUp.silentMs > STALE_HEARTBEATS * options.heartbeatMs || catchUp.halted !== undefined
+}
+
 /** This instance from memory. */
 export function describeInstance(instance: Instance): InstanceStatus {
   const { options, elector, leadership, applier, catchUp, heartbeat, writer, ineligibleBecause } = instance
   const { state } = elector
-  const silent = catchUp.silentMs > STALE_HEARTBEATS * options.heartbeatMs
   return {
     id: options.id,
     name: options.name,
@@ -27,7 +31,7 @@ export function describeInstance(instance: Instance): InstanceStatus {
     position: applier.position,
     lagEntries: Math.max(0, catchUp.head - applier.index),
     lagMs: catchUp.behindMs,
-    stale: silent || catchUp.halted !== undefined,
+    stale: isStale(instance),
     caughtUp: instance.caughtUp,
     halted: catchUp.halted,
     rank: rankOfInstance(instance),

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { StateMachine } from './apply/state-machine.js'
-import { describeGroup, describeInstance } from './describe.js'
+import { describeGroup, describeInstance, isStale } from './describe.js'
 import type { LeaderInfo, NodeEvents, Role } from './events.js'
 import { Instance } from './instance.js'
 import { Lifecycle } from './lifecycle.js'
@@ -88,6 +88,11 @@ export class ElectionNode {
   /** How far the local replica has applied the log. */
   get position(): Position {
     return this.instance.applier.position
+  }
+
+  /** True if the local replica cannot know how old its data is: the log is out of reach, lost, or behind it. */
+  get stale(): boolean {
+    return isStale(this.instance)
   }
 
   /** Signs and checks what instances of the group say to each other. */
