@@ -31,6 +31,7 @@ export function describeInstance(instance: Instance): InstanceStatus {
     halted: catchUp.halted,
     eligible: ineligibleBecause === undefined,
     ineligibleBecause,
+    paused: instance.pause.active,
     queuedWrites: writer.queued,
     idleMs: heartbeat.idleMs,
   }
@@ -39,7 +40,11 @@ export function describeInstance(instance: Instance): InstanceStatus {
 /** The group as Redis has it now, with what this instance has heard since the last heartbeats. */
 export async function describeGroup(instance: Instance): Promise<GroupStatus> {
   const { options, applier, leadership, roster, elector, parts } = instance
-  const [page, views] = await Promise.all([parts.log.read(applier.index, 0, undefined), parts.members.list()])
+  const [page, views, { paused, pauseLeftMs }] = await Promise.all([
+    parts.log.read(applier.index, 0, undefined),
+    parts.members.list(),
+    parts.orders.read(),
+  ])
   const { leader } = leadership
   const members = views
     .filter((view) => !isGone(view, options.heartbeatMs))
@@ -52,6 +57,8 @@ export async function describeGroup(instance: Instance): Promise<GroupStatus> {
     head: page.head,
     leaderChanges: page.leaderChanges,
     members,
+    paused,
+    pauseLeftMs,
     times: {
       requestMs: times?.requestMs,
       copyMs: times?.copyMs,

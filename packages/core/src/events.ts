@@ -16,7 +16,7 @@ export interface LeaderInfo {
 }
 
 /** Why a leader stopped leading. */
-export type DemotionReason = 'stopped' | 'expired' | 'fenced' | 'disconnected'
+export type DemotionReason = 'stopped' | 'expired' | 'fenced' | 'disconnected' | 'switchover'
 
 /** Something to look at that the library can live with. */
 export interface Warning {

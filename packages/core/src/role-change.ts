@@ -30,6 +30,7 @@ export function onRoleChanged(
     leadership.serve({ id, term: next.term, url: instance.url, publicUrl: instance.publicUrl })
     parts.emit('elected', { term: next.term, recoverMs: instance.recoverMs ?? 0 })
     work.begin(next.term)
+    void instance.switchover.look() // whoever asked for it waits to hear that this instance serves
     instance.noticeCatchUp()
   }
 }

@@ -28,6 +28,8 @@ const group: GroupStatus = {
       load: 0.1,
     },
   ],
+  paused: true,
+  pauseLeftMs: undefined,
   times: { requestMs: 1, copyMs: 2, recoverMs: undefined, totalMs: 3 },
   inconsistency: 0.5,
 }
@@ -112,6 +114,8 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
         head: 9,
         leaderChanges: 3,
         members: [{ ...group.members[0], publicUrl: null, halted: null }],
+        paused: true,
+        pauseLeftMs: null,
       },
       requestMs: 1,
       copyMs: 2,

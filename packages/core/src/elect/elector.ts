@@ -14,13 +14,17 @@ const BACK_OFF_MS = 250
 const UNFIT_MS = 1000
 /** From the lease, or from a lost connection, to serving; whoever needs longer lets another one try. */
 const TAKE_OVER_TIMEOUT_MS = 30_000
-/** How often an instance that may not run looks again whether it may. */
-const INELIGIBLE_MS = 1000
+
+/** Whether an instance may run now, and how long it lets better ones go first; if it may not, when to ask again. */
+export interface Standing {
+  readonly eligible: boolean
+  readonly delayMs: number
+}
 
 /** What the elector asks of the rest of the node. */
 export interface Candidacy {
-  /** Whether this instance may run now, and how long it lets better ones go first. */
-  standing(): { readonly eligible: boolean; readonly delayMs: number }
+  /** Asked when there is a vacancy. */
+  standing(): Promise<Standing>
   /** The highest term seen anywhere: the next one lies above it. */
   floor(): number
   /** Who claims. */
@@ -71,6 +75,8 @@ export class Elector {
   #claim: Claim | undefined
   #served: ServedTerm | undefined
   #fenced = new AbortController()
+  #yielding = new AbortController()
+  #reigning: Promise<void> = Promise.resolve()
   #stopping: AbortSignal | undefined
   #lastSignMs: number
 
@@ -115,6 +121,12 @@ export class Elector {
     this.#fenced.abort()
   }
 
+  /** Gives leadership up, for the heir that was named before. Resolves once the lease was given back. */
+  async handOver(): Promise<void> {
+    this.#yielding.abort()
+    await this.#reigning
+  }
+
   /** Looks again at once whether there is a vacancy. */
   wake(): void {
     this.#bell.ring()
@@ -134,7 +146,7 @@ export class Elector {
       await this.#vacancy(signal)
       if (signal.aborted) break
       const lease = await this.#tryAcquire()
-      if (lease) await this.#reign(lease, signal)
+      if (lease) await (this.#reigning = this.#reign(lease, signal))
       else await this.#clock.sleep(jitter(RETRY_MS), signal) // somebody was faster, or the votes were split
     }
     this.#enter({ type: 'stopped' })
@@ -149,10 +161,11 @@ export class Elector {
         if (vacantInMs > 0)
           this.#lastSignMs = Math.max(this.#lastSignMs, now - Math.max(0, this.#ttlMs - vacantInMs))
         this.#candidacy.vacancyChanged(vacantInMs === 0)
-        const { eligible, delayMs } = this.#candidacy.standing()
-        if (vacantInMs === 0 && eligible) return await this.#clock.sleep(delayMs, signal)
-        // A lease without an end is not ours; whoever clears it away tells nobody.
-        waitMs = vacantInMs === 0 ? INELIGIBLE_MS : Math.min(vacantInMs + 1, this.#ttlMs)
+        if (vacantInMs === 0) {
+          const { eligible, delayMs } = await this.#candidacy.standing()
+          if (eligible) return await this.#clock.sleep(delayMs, signal)
+          waitMs = delayMs
+        } else waitMs = Math.min(vacantInMs + 1, this.#ttlMs) // whoever clears a lease without an end away tells nobody
       } catch (error) {
         this.#logger.debug({ err: error }, 'looking at the lease failed')
       }
@@ -172,9 +185,10 @@ export class Elector {
   /** From the grant of a lease to its end, through as many terms as there are connections. */
   async #reign(lease: Lease, signal: AbortSignal): Promise<void> {
     this.#fenced = new AbortController()
+    this.#yielding = new AbortController()
     const held = new HeldLease(this.#leases, lease, this.#ttlMs, this.#clock, this.#logger)
     this.#held = held
-    const over = AbortSignal.any([signal, held.ended, this.#fenced.signal])
+    const over = AbortSignal.any([signal, held.ended, this.#fenced.signal, this.#yielding.signal])
     const released = new AbortController()
     const kept = held.keep(released.signal)
     this.#enter({ type: 'leaseAcquired' })
@@ -258,6 +272,7 @@ export class Elector {
   #endOfReign(held: HeldLease): RoleEvent {
     if (this.#stopping?.aborted) return { type: 'stopped' }
     if (this.#fenced.signal.aborted) return { type: 'leaseEnded', reason: 'fenced' }
+    if (this.#yielding.signal.aborted) return { type: 'leaseEnded', reason: 'switchover' }
     return { type: 'leaseEnded', reason: held.ended.aborted ? 'expired' : 'disconnected' }
   }
 

@@ -12,6 +12,9 @@ export interface LeaseLook {
   readonly vacantInMs: number
 }
 
+/** What instances tell each other. `vacant`: the lease was given back. `taken`: somebody leads now. `orders`: see them. */
+export type LeaseNotice = 'vacant' | 'taken' | 'orders'
+
 /**
  * Grants the lease to one holder at a time, as far as clocks and networks allow. It decides who tries; no promise but
  * liveness (G10) rests on it.
@@ -35,8 +38,10 @@ export interface LeaseStore {
   depose(leaseValue: string): Promise<boolean>
   /** Tells everybody that somebody leads now, so that they look at the log. */
   announceLeader(): void
-  /** Listens for what others tell. `vacant`: the lease was given back. `taken`: somebody leads now. */
-  onNotice(listener: (notice: 'vacant' | 'taken') => void): void
+  /** Tells everybody that there are orders to look at, and to say at once how far they are. */
+  announceOrders(): void
+  /** Listens for what others tell. */
+  onNotice(listener: (notice: LeaseNotice) => void): void
   close(): Promise<void>
 }
 

@@ -26,6 +26,8 @@ export interface InstanceStatus {
   /** Whether this instance may lead, and if not, why. */
   readonly eligible: boolean
   readonly ineligibleBecause: string | undefined
+  /** Whether the group was paused when this instance last heard. */
+  readonly paused: boolean
   /** Writes that wait for the log. */
   readonly queuedWrites: number
   /** Milliseconds since the control loop of this instance last ran; large if the event loop is stuck. */
@@ -75,6 +77,10 @@ export interface GroupStatus {
   /** How often leadership has changed hands since the log was created. */
   readonly leaderChanges: number
   readonly members: readonly MemberStatus[]
+  /** While it is, nobody takes over by itself. */
+  readonly paused: boolean
+  /** Ms until that ends by itself; undefined if it does not. */
+  readonly pauseLeftMs: number | undefined
   readonly times: Times
   /** C = (1/n) Σ dᵢ: the mean number of entries that the living replicas are behind the head. */
   readonly inconsistency: number

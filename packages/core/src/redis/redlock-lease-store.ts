@@ -1,6 +1,6 @@
 import Redlock, { type ExecutionStats, type Lock, type Operation } from 'redlock'
 import type { Clock } from '../clock.js'
-import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
+import { type Lease, type LeaseLook, type LeaseNotice, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
 import { leaseNeeds } from './access.js'
 import { callScript } from './call-script.js'
@@ -31,7 +31,7 @@ export class RedlockLeaseStore implements LeaseStore {
   readonly #locks = new Map<string, Lock>()
   /** Given back, but not on every node: a renewal may still lie in the socket of one that hangs, and run when it goes on. */
   readonly #leftovers = new Set<Lock>()
-  #listener: (notice: 'vacant' | 'taken') => void = () => {}
+  #listener: (notice: LeaseNotice) => void = () => {}
 
   constructor(parts: {
     options: ResolvedOptions
@@ -61,7 +61,7 @@ export class RedlockLeaseStore implements LeaseStore {
   async open(signal: AbortSignal): Promise<void> {
     for (const { notices } of this.#nodes.all) {
       notices.on('message', (_channel, notice) => {
-        if (notice === 'vacant' || notice === 'taken') this.#listener(notice)
+        if (notice === 'vacant' || notice === 'taken' || notice === 'orders') this.#listener(notice)
       })
       // A subscriber that comes up later subscribes then; until it does, the lease is looked at in time all the same.
       const subscribe = () => void notices.subscribe(this.#keys.leaseNotices).catch(() => {})
@@ -156,7 +156,11 @@ export class RedlockLeaseStore implements LeaseStore {
     this.#announce('taken')
   }
 
-  onNotice(listener: (notice: 'vacant' | 'taken') => void): void {
+  announceOrders(): void {
+    this.#announce('orders')
+  }
+
+  onNotice(listener: (notice: LeaseNotice) => void): void {
     this.#listener = listener
   }
 
@@ -180,7 +184,7 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 
   /** A lost notice costs time, not safety: the others look at the lease when it should have run out. */
-  #announce(notice: 'vacant' | 'taken'): void {
+  #announce(notice: LeaseNotice): void {
     for (const { commands } of this.#nodes.all)
       commands.publish(this.#keys.leaseNotices, notice).catch(() => {})
   }

@@ -97,6 +97,7 @@ export class StandInNode extends EventEmitter {
       halted: undefined,
       eligible: true,
       ineligibleBecause: undefined,
+      paused: false,
       queuedWrites: 0,
       idleMs: 3,
       ...this.statusChanges,
