@@ -50,6 +50,7 @@ const calls = {
   resume: () => told(node.resume()),
   setEligible: (eligible) => told(node.setEligible(eligible)),
   stop: () => told(node.stop()),
+  status: () => node.status(),
   shiftClock: (ms) => ({ nowMs: shiftClock(ms) }),
 
   /** Blocks the event loop in the turn of a write; looks at once, and writes again at every kind of moment behind it. */

@@ -14,7 +14,7 @@ import { stopAll } from '../support/stop-all.js'
 const ADMIN = { ADMIN_TOKEN: 'an operator' }
 const headers = { 'x-admin-token': ADMIN.ADMIN_TOKEN }
 /** These write about 500 times a second, as far as the machine lets them. */
-const LOAD = { clients: 16, thinkMs: 12, keys: 8, timeoutMs: 20_000 }
+const LOAD = { clients: 48, thinkMs: 12, keys: 8, timeoutMs: 20_000 }
 const SWITCHOVERS = 20
 /** Nobody waits for such a lease to run out here. */
 const TTL_MS = 10_000
@@ -86,11 +86,15 @@ it(`G3–G6, G8–G10: ${SWITCHOVERS} switchovers in a row to a named instance, 
   expect(terms).toEqual([...new Set(terms)].toSorted((a, b) => a - b))
   const written = history.filter(hasWritten)
   for (const term of terms) expect(written.some((write) => write.term === term)).toBe(true)
-  const felt = spans.filter(({ fromMs, toMs }) => written.some(({ startMs, endMs }) => startMs < toMs && endMs > fromMs))
+  const felt = spans.filter(({ fromMs, toMs }) =>
+    written.some(({ startMs, endMs }) => startMs < toMs && endMs > fromMs),
+  )
   expect(felt).toHaveLength(SWITCHOVERS) // writes were under way each time
   const waits = spans
     .map(({ fromMs, toMs }) =>
-      Math.max(...written.filter((w) => w.startMs < toMs && w.endMs > fromMs).map((w) => w.endMs - w.startMs)),
+      Math.max(
+        ...written.filter((w) => w.startMs < toMs && w.endMs > fromMs).map((w) => w.endMs - w.startMs),
+      ),
     )
     .toSorted((a, b) => a - b)
   const took = spans.map(({ fromMs, toMs }) => toMs - fromMs).toSorted((a, b) => a - b)
@@ -140,7 +144,10 @@ it('an instance that stands still gets nothing: the leader goes on under its ter
   heir.resume()
   await writesGoOn()
   const history = await load.stop()
-  load = { history: [...before.history, ...history], stop: () => Promise.resolve([...before.history, ...history]) }
+  load = {
+    history: [...before.history, ...history],
+    stop: () => Promise.resolve([...before.history, ...history]),
+  }
   await expectUnnoticed()
   expect(history.every((operation) => operation.term === undefined || operation.term === term)).toBe(true)
 }, 120_000)

@@ -4,12 +4,13 @@ import type { Switchover } from './operate/switchover.js'
 
 /** An instance as a hand-over of its leadership sees it. */
 export function handOverPartsOf(instance: Instance): HandOverParts {
-  const { options, parts, applier, writer, elector } = instance
+  const { options, parts, applier, writer, elector, roster } = instance
   const { id, name, heartbeatMs } = options
   return {
     ...{ id, name, heartbeatMs, clock: parts.clock, members: parts.members, orders: parts.orders },
     claim: () => (elector.leads ? elector.served?.claim : undefined),
     end: () => ({ index: applier.index, newestVersion: applier.newestVersion }),
+    reached: (id) => roster.all.find((member) => member.id === id)?.index ?? 0,
     ask: () => parts.leases.announceOrders(),
     hold: (run) => writer.hold(run),
     giveUp: () => elector.handOver(),

@@ -16,7 +16,10 @@ const MAX_MS = 3_600_000
 const CHECKS: Record<Field, { isGood: (value: unknown) => boolean; must: string }> = {
   to: { isGood: isName, must: 'the name or the id of an instance' },
   timeoutMs: { isGood: isMs(100), must: `a whole number of ms, from 100 to ${MAX_MS}` },
-  forMs: { isGood: (value) => Number.isInteger(value) && Number(value) > 0, must: 'a whole number of ms above 0' },
+  forMs: {
+    isGood: (value) => Number.isInteger(value) && Number(value) > 0,
+    must: 'a whole number of ms above 0',
+  },
 }
 
 /** The requests by which operators steer leadership, wherever they arrive: the order stands in Redis. */
@@ -45,7 +48,10 @@ interface Fields {
 }
 
 /** Takes fields from the query or the body; the query counts first. */
-function withFields(names: readonly Field[], answer: (res: Response, fields: Fields) => Promise<void>): Answer {
+function withFields(
+  names: readonly Field[],
+  answer: (res: Response, fields: Fields) => Promise<void>,
+): Answer {
   return async (req, res, query) => {
     let fields: Record<string, unknown>
     try {

@@ -6,8 +6,11 @@ import { rankOf } from '../elect/ranking.js'
 import type { OrderStore } from './orders.js'
 
 const LOOK_MS = 5
+const HEAD_LOOK_MS = 2
 /** A notice may be lost. */
 const ASK_AGAIN_MS = 100
+/** Whoever is not named has to answer within this, or another one is asked. */
+const ANSWER_MS = 1000
 /** No write waits longer for an heir that was near the head a moment before. */
 const HOLD_MS = 1000
 /** How long the others let the heir go first: what it costs if it dies in that moment. */
@@ -27,6 +30,8 @@ export interface HandOverParts {
   claim(): Claim | undefined
   /** Where the log ends, and the newest version of the app that has written to it. */
   end(): { readonly index: number; readonly newestVersion: number }
+  /** The index that an instance has acknowledged last. */
+  reached(id: string): number
   /** Has everybody say at once where it stands. */
   ask(): void
   /** Lets writes gather while `run` runs. */
@@ -55,11 +60,10 @@ export class HandOver {
   async run(to: string, withinMs: number, signal: AbortSignal): Promise<void> {
     const { clock, hold, giveUp } = this.#parts
     const untilMs = clock.now() + withinMs
-    const heir = await this.#choose(to)
-    await this.#reaches(heir, untilMs, signal) // while writes go on
+    const heir = await this.#choose(to, untilMs, signal) // while writes go on
     await hold(async () => {
-      await this.#reaches(heir, Math.min(untilMs, clock.now() + HOLD_MS), signal)
-      await this.#name(heir)
+      const heldUntilMs = Math.min(untilMs, clock.now() + HOLD_MS)
+      await Promise.all([this.#isAtHead(heir, heldUntilMs, signal), this.#name(heir)])
       await giveUp()
     })
   }
@@ -67,33 +71,50 @@ export class HandOver {
   /** A leader that stops, and takes no writes any more, names the best one that answers. Never rejects. */
   async nameHeir(signal: AbortSignal): Promise<void> {
     try {
-      const heir = await this.#choose('')
-      await this.#reaches(heir, this.#parts.clock.now() + STOP_MS, signal)
-      await this.#name(heir)
+      await this.#name(await this.#best(this.#parts.clock.now() + STOP_MS, signal))
     } catch {
       // Then it is an election among all.
     }
   }
 
-  /** @returns its id. */
-  async #choose(to: string): Promise<string> {
-    const { id, name, members, heartbeatMs } = this.#parts
+  /** @returns the id of the one that was asked for, or of the best, once it answers and has what the log has now. */
+  async #choose(to: string, untilMs: number, signal: AbortSignal): Promise<string> {
+    const { id, name } = this.#parts
     if (to === id || to === name) throw failed('LEADS_ALREADY', `${id} leads already`)
-    const others = (await members.list()).filter((member) => member.id !== id && isAlive(member, heartbeatMs))
-    if (to === '') {
-      const able = others.filter((member) => this.#whyNot(member) === undefined)
-      const best = able.find((member) => rankOf(member.id, able) === 0)
-      if (!best) throw failed('NO_CANDIDATE', 'no other living instance could lead')
-      return best.id
-    }
+    if (to === '') return this.#best(untilMs, signal)
+    const others = await this.#others()
     const named = others.find((member) => member.id === to) ?? others.find((member) => member.name === to)
-    if (!named) throw failed('UNKNOWN_INSTANCE', `no living instance has the name or id ${JSON.stringify(to)}`)
+    if (!named)
+      throw failed('UNKNOWN_INSTANCE', `no living instance has the name or id ${JSON.stringify(to)}`)
     this.#assertAble(named)
+    await this.#answers(named.id, untilMs, signal)
     return named.id
   }
 
+  /** One that died a moment ago still looks alive: of those that could lead, the first that answers. */
+  async #best(untilMs: number, signal: AbortSignal): Promise<string> {
+    const { clock } = this.#parts
+    const all = (await this.#others()).filter((member) => this.#whyNot(member) === undefined)
+    const ranked = all.toSorted((a, b) => rankOf(a.id, all) - rankOf(b.id, all))
+    for (const { id } of ranked) {
+      try {
+        await this.#answers(id, Math.min(untilMs, clock.now() + ANSWER_MS), signal)
+        return id
+      } catch (error) {
+        if (!(error instanceof SwitchoverFailedError) || !['TIMEOUT', 'NOT_ELIGIBLE'].includes(error.reason))
+          throw error
+      }
+    }
+    throw failed('NO_CANDIDATE', 'no other living instance that could lead has answered')
+  }
+
+  async #others(): Promise<MemberView[]> {
+    const { id, members, heartbeatMs } = this.#parts
+    return (await members.list()).filter((member) => member.id !== id && isAlive(member, heartbeatMs))
+  }
+
   /** Resolves once the heir has said, after this call, that it has what the log has now. */
-  async #reaches(id: string, untilMs: number, signal: AbortSignal): Promise<void> {
+  async #answers(id: string, untilMs: number, signal: AbortSignal): Promise<void> {
     const { clock, members, claim, ask, end } = this.#parts
     const { index } = end()
     const startedMs = clock.now()
@@ -115,6 +136,20 @@ export class HandOver {
       await clock.sleep(LOOK_MS, signal)
     }
     throw failed('STOPPED', 'the leader stops')
+  }
+
+  /** As `#answers`, of an instance that has just done so: from memory, since writes wait. */
+  async #isAtHead(id: string, untilMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, ask, end, claim, reached } = this.#parts
+    const { index } = end()
+    ask()
+    while (reached(id) < index) {
+      if (signal.aborted) throw failed('STOPPED', 'the leader stops')
+      if (!claim()) throw failed('LEADER_CHANGED', 'the leader lost leadership meanwhile')
+      if (clock.now() >= untilMs)
+        throw failed('TIMEOUT', `${id} has applied ${reached(id)} of ${index} entries`)
+      await clock.sleep(HEAD_LOOK_MS, signal)
+    }
   }
 
   async #name(heir: string): Promise<void> {

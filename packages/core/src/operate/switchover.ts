@@ -66,7 +66,8 @@ export class Switchover {
   async request(to: string, withinMs: number): Promise<LeaderInfo> {
     const { orders, clock, leader, announce } = this.#parts
     if (this.#stopping.signal.aborted) throw stopped()
-    if (!leader()) throw new LeaseholdError('NO_LEADER', 'Nobody leads who could hand over.', { retryable: true })
+    if (!leader())
+      throw new LeaseholdError('NO_LEADER', 'Nobody leads who could hand over.', { retryable: true })
     const id = randomUUID()
     if (!(await orders.orderSwitchover(id, to, withinMs).catch(unreachable)))
       throw new SwitchoverFailedError('UNDER_WAY', 'another one is under way')
@@ -168,9 +169,13 @@ function outcomeOf({ reason, why }: SwitchoverFailedError): string {
 }
 
 function unreachable(cause: unknown): never {
-  throw new LeaseholdError('REDIS_UNREACHABLE', 'Redis did not answer; whether leadership changes is not known.', {
-    cause,
-  })
+  throw new LeaseholdError(
+    'REDIS_UNREACHABLE',
+    'Redis did not answer; whether leadership changes is not known.',
+    {
+      cause,
+    },
+  )
 }
 
 function stopped(): LeaseholdError {
