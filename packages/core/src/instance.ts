@@ -86,6 +86,8 @@ export class Instance {
   eligible: boolean
   /** True from the call of `stop()`: it does not run for leadership any more. */
   stopping = false
+  /** True from when an instance that stops has handed over, or could not. */
+  closed = false
   readonly reads: ConsistentReads
   readonly applied = new AppliedWaiters()
   readonly copies: Copies
@@ -210,9 +212,9 @@ export class Instance {
     return this.parts.machine !== undefined
   }
 
-  /** Whether this instance leads and takes writes. One that stops still appends what it has taken. */
+  /** Whether this instance leads and takes writes. One that could not hand over when it stops still appends what it has taken. */
   get leads(): boolean {
-    return this.elector.leads && !this.stopping
+    return this.elector.leads && !this.closed
   }
 
   /** True once the replica has reached the head that it first saw, and again after each rebuild. */

@@ -15,7 +15,7 @@ const ANSWER_MS = 1000
 const HOLD_MS = 1000
 /** How long the others let the heir go first: what it costs if it dies in that moment. */
 const HEIR_FIRST_MS = 500
-/** How long a leader that stops waits for its heir. */
+/** How long a leader that stops tries. */
 const STOP_MS = 250
 
 /** What a hand-over works on. */
@@ -37,7 +37,7 @@ export interface HandOverParts {
   /** Lets writes gather while `run` runs. */
   hold<T>(run: () => Promise<T>): Promise<T>
   /** Ends the reign; resolves once the lease was given back. */
-  giveUp(): Promise<void>
+  giveUp(why: 'switchover' | 'stopped'): Promise<void>
 }
 
 /**
@@ -60,20 +60,25 @@ export class HandOver {
   async run(to: string, withinMs: number, signal: AbortSignal): Promise<void> {
     const { clock, hold, giveUp } = this.#parts
     const untilMs = clock.now() + withinMs
-    const heir = await this.#choose(to, untilMs, signal) // while writes go on
+    const heir = await this.#choose(to, untilMs, signal)
     await hold(async () => {
       const heldUntilMs = Math.min(untilMs, clock.now() + HOLD_MS)
       await Promise.all([this.#isAtHead(heir, heldUntilMs, signal), this.#name(heir)])
-      await giveUp()
+      await giveUp('switchover')
     })
   }
 
-  /** A leader that stops, and takes no writes any more, names the best one that answers. Never rejects. */
-  async nameHeir(signal: AbortSignal): Promise<void> {
+  /**
+   * A leader that stops: to the best one that answers soon. It had all a moment ago, and reads the rest before it serves;
+   * since this instance goes in any case, writes do not wait for that. Never rejects; where that fails it leads on.
+   */
+  async beforeStop(signal: AbortSignal): Promise<void> {
+    const { clock, hold, giveUp } = this.#parts
     try {
-      await this.#name(await this.#best(this.#parts.clock.now() + STOP_MS, signal))
+      await this.#name(await this.#best(clock.now() + STOP_MS, signal))
+      await hold(() => giveUp('stopped'))
     } catch {
-      // Then it is an election among all.
+      // Then it gives the lease back, and it is an election among all.
     }
   }
 
