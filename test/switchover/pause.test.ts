@@ -19,7 +19,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   group = new LedgerProcesses({ redis: redis.url, lease: { ttlMs: TTL_MS } })
   ;[a, b, c] = await threeOf(group)
-  expect(await a.write('before')).toMatchObject({ code: 'OK', place: 1 })
+  await a.write('before')
 })
 afterEach(() => Promise.all([a, b, c].map(({ program }) => program.kill9())))
 afterAll(stopAll)

@@ -76,7 +76,9 @@ it(`G3–G6, G8–G10: ${SWITCHOVERS} switchovers in a row to a named instance, 
     const leader = await group.leader()
     const others = instances.filter((instance) => instance !== leader)
     const fromMs = performance.now()
-    terms.push(await switchTo(others[n % 2] as Instance, instances[n % 3] as Instance))
+    const [heir] = others.slice(n % 2) as [Instance]
+    const [asked] = instances.slice(n % 3) as [Instance]
+    terms.push(await switchTo(heir, asked))
     spans.push({ fromMs, toMs: performance.now() })
     await writesGoOn()
   }

@@ -27,17 +27,17 @@ export interface HandOverParts {
   readonly members: MemberStore
   readonly orders: OrderStore
   /** The claim under which this instance leads; undefined once it does not. */
-  claim(): Claim | undefined
+  readonly claim: () => Claim | undefined
   /** Where the log ends, and the newest version of the app that has written to it. */
-  end(): { readonly index: number; readonly newestVersion: number }
+  readonly end: () => { readonly index: number; readonly newestVersion: number }
   /** The index that an instance has acknowledged last. */
-  reached(id: string): number
+  readonly reached: (id: string) => number
   /** Has everybody say at once where it stands. */
-  ask(): void
+  readonly ask: () => void
   /** Lets writes gather while `run` runs. */
-  hold<T>(run: () => Promise<T>): Promise<T>
+  readonly hold: <T>(run: () => Promise<T>) => Promise<T>
   /** Ends the reign; resolves once the lease was given back. */
-  giveUp(why: 'switchover' | 'stopped'): Promise<void>
+  readonly giveUp: (why: 'switchover' | 'stopped') => Promise<void>
 }
 
 /**

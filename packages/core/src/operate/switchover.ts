@@ -31,15 +31,15 @@ interface SwitchoverParts {
   readonly clock: Clock
   readonly logger: Logger
   /** Whether this instance leads. */
-  leads(): boolean
+  readonly leads: () => boolean
   /** Who leads, as this instance knows it. */
-  leader(): LeaderInfo | undefined
+  readonly leader: () => LeaderInfo | undefined
   /** Who has claimed last, as the log has it. */
-  claimant(): Promise<LeaderInfo | undefined>
+  readonly claimant: () => Promise<LeaderInfo | undefined>
   /** Has everybody look at the orders. */
-  announce(): void
+  readonly announce: () => void
   /** Orders were read. */
-  heard(orders: Orders): void
+  readonly heard: (orders: Orders) => void
 }
 
 /**
