@@ -72,7 +72,7 @@ export class ElectionNode {
 
   /**
    * Whether this instance leads at this moment and takes writes: looks at the lease's deadline on the monotonic clock
-   * at each call. After the call of `stop()` it may be true for a moment, until another instance can take over.
+   * at each call. After the call of `stop()` it stays true for a moment, until another instance can take over.
    */
   get isLeader(): boolean {
     return this.instance.leads

@@ -86,7 +86,7 @@ export class Instance {
   eligible: boolean
   /** True from the call of `stop()`: it does not run for leadership any more. */
   stopping = false
-  /** True from when an instance that stops has handed over, or could not. */
+  /** True from when an instance that stops takes no writes any more: it has named its heir, or found none. */
   closed = false
   readonly reads: ConsistentReads
   readonly applied = new AppliedWaiters()
@@ -212,7 +212,7 @@ export class Instance {
     return this.parts.machine !== undefined
   }
 
-  /** Whether this instance leads and takes writes. One that could not hand over when it stops still appends what it has taken. */
+  /** Whether this instance leads and takes writes. One that stops still appends what it has taken. */
   get leads(): boolean {
     return this.elector.leads && !this.closed
   }

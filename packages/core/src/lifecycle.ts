@@ -183,9 +183,9 @@ export class Lifecycle {
   }
 
   /**
-   * A leader hands over to the best other instance. Where none takes it, or the group is paused, it appends what it has
-   * taken and gives the lease back. It stays until it knows its successor, so that requests which this instance holds can
-   * still be forwarded.
+   * A leader names the best other instance while it still serves, appends what it has taken, and gives the lease back. It
+   * stays until it knows its successor, so that requests which this instance holds can still be forwarded. In a paused group
+   * there is no successor.
    */
   async #resign(): Promise<void> {
     const { elector, writer, options, parts, switchover, handOver, pause } = this.#instance
@@ -193,9 +193,9 @@ export class Lifecycle {
     const late = new AbortController()
     const cancel = parts.clock.timer(options.stopTimeoutMs, () => late.abort())
     await this.#limit(switchover.stop())
-    if (led && !pause.active) await this.#limit(handOver.beforeStop(late.signal))
+    if (led && !pause.active) await this.#limit(handOver.nameHeir(late.signal))
     this.#instance.closed = true
-    if (elector.leads) await this.#limit(writer.drain(late.signal))
+    if (led) await this.#limit(writer.drain(late.signal))
     this.#resigning.abort()
     await this.#limit(this.#elector)
     cancel()

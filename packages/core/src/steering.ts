@@ -13,7 +13,7 @@ export function handOverPartsOf(instance: Instance): HandOverParts {
     reached: (id) => roster.all.find((member) => member.id === id)?.index ?? 0,
     ask: () => parts.leases.announceOrders(),
     hold: (run) => writer.hold(run),
-    giveUp: (why) => elector.handOver(why),
+    giveUp: () => elector.handOver(),
   }
 }
 

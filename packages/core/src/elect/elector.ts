@@ -1,5 +1,4 @@
 import { Bell, type Clock, jitter } from '../clock.js'
-import type { DemotionReason } from '../events.js'
 import type { Claim, LogStore, TermConnection } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import { HeldLease } from './held-lease.js'
@@ -123,8 +122,8 @@ export class Elector {
   }
 
   /** Gives leadership up, for the heir that was named before. Resolves once the lease was given back. */
-  async handOver(reason: 'switchover' | 'stopped'): Promise<void> {
-    this.#yielding.abort(reason)
+  async handOver(): Promise<void> {
+    this.#yielding.abort()
     await this.#reigning
   }
 
@@ -273,8 +272,7 @@ export class Elector {
   #endOfReign(held: HeldLease): RoleEvent {
     if (this.#stopping?.aborted) return { type: 'stopped' }
     if (this.#fenced.signal.aborted) return { type: 'leaseEnded', reason: 'fenced' }
-    const { aborted: yields, reason: why } = this.#yielding.signal
-    if (yields) return { type: 'leaseEnded', reason: why as DemotionReason }
+    if (this.#yielding.signal.aborted) return { type: 'leaseEnded', reason: 'switchover' }
     return { type: 'leaseEnded', reason: held.ended.aborted ? 'expired' : 'disconnected' }
   }
 

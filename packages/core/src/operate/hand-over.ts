@@ -15,7 +15,7 @@ const ANSWER_MS = 1000
 const HOLD_MS = 1000
 /** How long the others let the heir go first: what it costs if it dies in that moment. */
 const HEIR_FIRST_MS = 500
-/** How long a leader that stops tries. */
+/** How long a leader that stops looks for an heir. */
 const STOP_MS = 250
 
 /** What a hand-over works on. */
@@ -37,7 +37,7 @@ export interface HandOverParts {
   /** Lets writes gather while `run` runs. */
   readonly hold: <T>(run: () => Promise<T>) => Promise<T>
   /** Ends the reign; resolves once the lease was given back. */
-  readonly giveUp: (why: 'switchover' | 'stopped') => Promise<void>
+  readonly giveUp: () => Promise<void>
 }
 
 /**
@@ -64,21 +64,19 @@ export class HandOver {
     await hold(async () => {
       const heldUntilMs = Math.min(untilMs, clock.now() + HOLD_MS)
       await Promise.all([this.#isAtHead(heir, heldUntilMs, signal), this.#name(heir)])
-      await giveUp('switchover')
+      await giveUp()
     })
   }
 
   /**
-   * A leader that stops: to the best one that answers soon. It had all a moment ago, and reads the rest before it serves;
-   * since this instance goes in any case, writes do not wait for that. Never rejects; where that fails it leads on.
+   * Names the best other instance that answers soon: for a leader that stops. That one had all a moment ago, and reads the
+   * rest before it serves; since this instance goes in any case, writes need not wait for that. Never rejects.
    */
-  async beforeStop(signal: AbortSignal): Promise<void> {
-    const { clock, hold, giveUp } = this.#parts
+  async nameHeir(signal: AbortSignal): Promise<void> {
     try {
-      await this.#name(await this.#best(clock.now() + STOP_MS, signal))
-      await hold(() => giveUp('stopped'))
+      await this.#name(await this.#best(this.#parts.clock.now() + STOP_MS, signal))
     } catch {
-      // Then it gives the lease back, and it is an election among all.
+      // Then it is an election among all.
     }
   }
 
