@@ -29,6 +29,14 @@ function write(item) {
   )
 }
 
+/** What came of a call. */
+function told(called) {
+  return called.then(
+    (found) => ({ code: 'OK', ...found }),
+    ({ code, reason, message }) => ({ code, reason, message }),
+  )
+}
+
 const calls = {
   write,
   look: () => ({ leads: node.isLeader, term: node.term, index: node.position.index, happened }),
@@ -36,11 +44,13 @@ const calls = {
   ledger: () => node.read((state) => state),
   sign: (text) => node.credentials.sign(text),
   verify: ({ text, signature }) => node.credentials.verify(text, signature),
-  rotateSecret: (inFlightMs) =>
-    node.rotateSecret({ inFlightMs }).then(
-      () => ({ code: 'OK' }),
-      ({ code, message }) => ({ code, message }),
-    ),
+  rotateSecret: (inFlightMs) => told(node.rotateSecret({ inFlightMs })),
+  switchover: (options) => told(node.switchover(options)),
+  pause: (options) => told(node.pause(options)),
+  resume: () => told(node.resume()),
+  setEligible: (eligible) => told(node.setEligible(eligible)),
+  stop: () => told(node.stop()),
+  status: () => node.status(),
   shiftClock: (ms) => ({ nowMs: shiftClock(ms) }),
 
   /** Blocks the event loop in the turn of a write; looks at once, and writes again at every kind of moment behind it. */

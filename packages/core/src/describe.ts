@@ -37,6 +37,7 @@ export function describeInstance(instance: Instance): InstanceStatus {
     rank: rankOfInstance(instance),
     eligible: ineligibleBecause === undefined,
     ineligibleBecause,
+    paused: instance.pause.active,
     queuedWrites: writer.queued,
     idleMs: heartbeat.idleMs,
   }
@@ -45,9 +46,10 @@ export function describeInstance(instance: Instance): InstanceStatus {
 /** The group as Redis has it now, with what this instance has heard since the last heartbeats. */
 export async function describeGroup(instance: Instance): Promise<GroupStatus> {
   const { options, applier, leadership, roster, elector, parts } = instance
-  const [page, views, history] = await Promise.all([
+  const [page, views, { paused, pauseLeftMs }, history] = await Promise.all([
     parts.log.read(applier.index, 0, undefined),
     parts.members.list(),
+    parts.orders.read(),
     parts.log.changes(),
   ])
   const { leader } = leadership
@@ -63,6 +65,8 @@ export async function describeGroup(instance: Instance): Promise<GroupStatus> {
     leaderChanges: page.leaderChanges,
     history,
     members,
+    paused,
+    pauseLeftMs,
     times: {
       requestMs: times?.requestMs,
       copyMs: times?.copyMs,

@@ -16,7 +16,7 @@ export interface LeaderInfo {
 }
 
 /** Why a leader stopped leading, as it knows itself. */
-export type DemotionReason = 'stopped' | 'expired' | 'fenced' | 'disconnected'
+export type DemotionReason = 'stopped' | 'expired' | 'fenced' | 'disconnected' | 'switchover'
 
 /**
  * Why an instance does not lead any more: its lease ran out; its process was found to be gone; it handed over, or stopped;

@@ -34,6 +34,7 @@ export function onRoleChanged(
     record(instance, next.term)
     parts.emit('elected', { term: next.term, recoverMs: instance.recoverMs ?? 0 })
     work.begin(next.term)
+    void instance.switchover.look() // whoever asked for it waits to hear that this instance serves
     instance.noticeCatchUp()
   }
 }

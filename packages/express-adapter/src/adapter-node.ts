@@ -20,6 +20,9 @@ export type AdapterNode = Pick<
   | 'status'
   | 'groupStatus'
   | 'stop'
+  | 'switchover'
+  | 'pause'
+  | 'resume'
   | 'on'
   | 'off'
 > & {

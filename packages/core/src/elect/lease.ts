@@ -20,6 +20,8 @@ export type LeaseNotice =
   | { readonly kind: 'vacant'; readonly reason: ChangeReason | undefined }
   /** Somebody leads now. */
   | { readonly kind: 'taken' }
+  /** There are orders to look at, and everybody is to say at once how far it is. */
+  | { readonly kind: 'orders' }
 
 /**
  * Grants the lease to one holder at a time, as far as clocks and networks allow. It decides who tries; no promise but
@@ -44,6 +46,8 @@ export interface LeaseStore {
   depose(leaseValue: string): Promise<boolean>
   /** Tells everybody that somebody leads now, so that they look at the log. */
   announceLeader(): void
+  /** Tells everybody that there are orders to look at, and to say at once how far they are. */
+  announceOrders(): void
   /** Listens for what others tell. */
   onNotice(listener: (notice: LeaseNotice) => void): void
   close(): Promise<void>

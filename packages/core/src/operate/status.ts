@@ -28,6 +28,8 @@ export interface InstanceStatus {
   /** Whether this instance may lead, and if not, why. */
   readonly eligible: boolean
   readonly ineligibleBecause: string | undefined
+  /** Whether the group was paused when this instance last heard. */
+  readonly paused: boolean
   /** Writes that wait for the log. */
   readonly queuedWrites: number
   /** Milliseconds since the control loop of this instance last ran; large if the event loop is stuck. */
@@ -79,6 +81,10 @@ export interface GroupStatus {
   /** The last hundred changes of leader, newest first: a term that began on a new connection is one, too. */
   readonly history: readonly LeaderChange[]
   readonly members: readonly MemberStatus[]
+  /** While it is, nobody takes over by itself. */
+  readonly paused: boolean
+  /** Ms until that ends by itself; undefined if it does not. */
+  readonly pauseLeftMs: number | undefined
   readonly times: Times
   /** C = (1/n) Σ dᵢ: the mean number of entries that the living replicas are behind the head. */
   readonly inconsistency: number

@@ -159,6 +159,10 @@ export class RedlockLeaseStore implements LeaseStore {
     this.#announce({ kind: 'taken' })
   }
 
+  announceOrders(): void {
+    this.#announce({ kind: 'orders' })
+  }
+
   onNotice(listener: (notice: LeaseNotice) => void): void {
     this.#listener = listener
   }
@@ -195,7 +199,7 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 }
 
-/** `taken`, `vacant`, or `vacant` and why. */
+/** Its kind, and why the lease is vacant. */
 function textOf(notice: LeaseNotice): string {
   return notice.kind === 'vacant' && notice.reason ? `vacant ${notice.reason}` : notice.kind
 }
@@ -203,7 +207,7 @@ function textOf(notice: LeaseNotice): string {
 /** Undefined for what no instance of ours has sent: anybody may publish. */
 function readNotice(text: string): LeaseNotice | undefined {
   const [kind, word] = text.split(' ')
-  if (kind === 'taken') return { kind }
+  if (kind === 'taken' || kind === 'orders') return { kind }
   return kind === 'vacant' ? { kind, reason: changeReason(word) } : undefined
 }
 

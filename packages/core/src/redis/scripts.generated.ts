@@ -136,6 +136,17 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 return 1
 `,
+  endSwitchover: `-- Says what became of a switchover. The first to say so is right.
+--
+-- KEYS  1 meta
+-- ARGV  1 id of the order   2 outcome
+-- Returns  1, or 0 if it is not the present order, or has ended already
+
+local id, outcome = unpack(redis.call('HMGET', KEYS[1], 'switchover', 'switchoverOutcome'))
+if id ~= ARGV[1] or (outcome or '') ~= '' then return 0 end
+redis.call('HSET', KEYS[1], 'switchoverOutcome', ARGV[2])
+return 1
+`,
   importSnapshot: `-- Begins a new log at an imported snapshot: where the group has none and nobody is connected, or in place of what it has.
 --
 -- KEYS  1 meta   2 log   3 terms   4 the snapshot   5 and 6 the two snapshots of the present log, or the meta key for none
@@ -275,6 +286,53 @@ if not holds then
 end
 return { 'JOINED', secret, previous or '', next or '', version }
 `,
+  nameHeir: `-- Names the instance that others let go first once the leader has given its lease back. Only the leader may.
+--
+-- KEYS  1 meta
+-- ARGV  1 term   2 nonce   3 id of the heir   4 for how many ms
+-- Returns  1, or 0 if another claim came between
+
+local term, nonce = unpack(redis.call('HMGET', KEYS[1], 'term', 'nonce'))
+if term ~= ARGV[1] or nonce ~= ARGV[2] then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[1], 'heir', ARGV[3], 'heirUntil', string.format('%.0f', now + tonumber(ARGV[4])))
+return 1
+`,
+  orderSwitchover: `-- Orders a switchover, unless one is under way.
+--
+-- KEYS  1 meta
+-- ARGV  1 id of the order   2 name or id of the instance that is to lead, or ''   3 ms that it may take
+-- Returns  1, or 0 if another one is under way; nothing was written then
+
+local id, ends, outcome = unpack(redis.call('HMGET', KEYS[1], 'switchover', 'switchoverUntil', 'switchoverOutcome'))
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if id and (outcome or '') == '' and tonumber(ends or '0') > now then return 0 end
+
+redis.call('HSET', KEYS[1], 'switchover', ARGV[1], 'switchoverTo', ARGV[2],
+  'switchoverFrom', redis.call('HGET', KEYS[1], 'leader') or '',
+  'switchoverUntil', string.format('%.0f', now + tonumber(ARGV[3])), 'switchoverOutcome', '')
+redis.call('HDEL', KEYS[1], 'heir', 'heirUntil')
+return 1
+`,
+  pause: `-- Has nobody take over by itself any more, or ends that.
+--
+-- KEYS  1 meta
+-- ARGV  1 for how many ms, '0' until it is ended, '' to end it
+-- Returns  1
+
+if ARGV[1] == '' then
+  redis.call('HDEL', KEYS[1], 'pausedUntil')
+elseif ARGV[1] == '0' then
+  redis.call('HSET', KEYS[1], 'pausedUntil', '0')
+else
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('HSET', KEYS[1], 'pausedUntil', string.format('%.0f', now + tonumber(ARGV[1])))
+end
+return 1
+`,
   publishMember: `-- Publishes what an instance says of itself, stamped with the server's time, and lists all members.
 --
 -- KEYS  1 members
@@ -285,6 +343,27 @@ local now = redis.call('TIME')
 local time = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
 if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], ARGV[1], time .. ' ' .. ARGV[2]) end
 return { time, redis.call('HGETALL', KEYS[1]) }
+`,
+  readOrders: `-- Reads what operators have ordered, and who is to lead next. Times are what is left of them, by the server's clock.
+--
+-- KEYS  1 meta
+-- Returns  {'1' if paused, ms until that ends by itself or '', leader id of the last claim,
+--           heir, ms for which others let it go first, switchover: id, to, from, ms left, outcome}; '' for what is not there
+
+local paused, leader, heir, heirUntil, id, to, from, ends, outcome = unpack(redis.call('HMGET', KEYS[1],
+  'pausedUntil', 'leader', 'heir', 'heirUntil', 'switchover', 'switchoverTo', 'switchoverFrom', 'switchoverUntil',
+  'switchoverOutcome'))
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function left(ms)
+  return string.format('%.0f', math.max(0, tonumber(ms or '0') - now))
+end
+
+local isPaused = paused and (paused == '0' or tonumber(paused) > now)
+return {
+  isPaused and '1' or '0', isPaused and paused ~= '0' and left(paused) or '', leader or '',
+  heir or '', left(heirUntil), id or '', to or '', from or '', left(ends), outcome or '',
+}
 `,
   read: `-- Reads the log's present and entries behind an index, together with what identifies that present (G5, G7).
 --

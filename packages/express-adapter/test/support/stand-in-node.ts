@@ -26,6 +26,9 @@ export class StandInNode extends EventEmitter {
   statusChanges: Partial<InstanceStatus> = {}
   groupReport: GroupStatus | Error | 'silent' = new Error('Redis is out of reach')
   stopped: () => Promise<void> = () => Promise.resolve()
+  /** How it was steered, and what it says to that. */
+  readonly steered: unknown[] = []
+  steer: (() => Promise<unknown>) | undefined
   readonly warnings: { code: string; message: string }[] = []
 
   constructor(id: string) {
@@ -98,6 +101,7 @@ export class StandInNode extends EventEmitter {
       rank: 0,
       eligible: true,
       ineligibleBecause: undefined,
+      paused: false,
       queuedWrites: 0,
       idleMs: 3,
       ...this.statusChanges,
@@ -109,6 +113,21 @@ export class StandInNode extends EventEmitter {
     return this.groupReport instanceof Error
       ? Promise.reject(this.groupReport)
       : Promise.resolve(this.groupReport)
+  }
+
+  async switchover(options: object): Promise<unknown> {
+    this.steered.push({ switchover: options })
+    return this.steer ? this.steer() : this.leader
+  }
+
+  async pause(options: object): Promise<void> {
+    this.steered.push({ pause: options })
+    await this.steer?.()
+  }
+
+  async resume(): Promise<void> {
+    this.steered.push('resume')
+    await this.steer?.()
   }
 
   async stop(): Promise<void> {
