@@ -25,6 +25,7 @@ export function switchoverPartsOf(instance: Instance): ConstructorParameters<typ
     ...{ orders: parts.orders, clock: parts.clock, handOver },
     leads: () => elector.leads,
     leader: () => leadership.leader,
+    known: () => leadership.known(),
     claimant: async () => (await parts.log.read(applier.index, 0, undefined)).leader,
     announce: () => parts.leases.announceOrders(),
     heard: (orders) => pause.heard(orders),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../clock.js'
+import { type Clock, settledWithin } from '../clock.js'
 import { LeaseholdError, SWITCHOVER_REASONS, SwitchoverFailedError } from '../errors.js'
 import type { LeaderInfo } from '../events.js'
 import type { Logger } from '../observe/logger.js'
@@ -11,6 +11,8 @@ const LOOK_MS = 10
 const DONE = 'done'
 /** How long whoever asked waits beyond the time that the leader has: the outcome has to be told. */
 const GRACE_MS = 1000
+/** How long it waits to learn who leads. */
+const KNOWN_MS = 1000
 
 /** By default, how long a switchover may take. */
 export const SWITCHOVER_MS = 10_000
@@ -34,6 +36,8 @@ interface SwitchoverParts {
   readonly leads: () => boolean
   /** Who leads, as this instance knows it. */
   readonly leader: () => LeaderInfo | undefined
+  /** Resolves once somebody is known to lead. */
+  readonly known: () => Promise<void>
   /** Who has claimed last, as the log has it. */
   readonly claimant: () => Promise<LeaderInfo | undefined>
   /** Has everybody look at the orders. */
@@ -64,16 +68,15 @@ export class Switchover {
    * @throws SwitchoverFailedError, LeaseholdError `NO_LEADER`, `STOPPED`, `REDIS_UNREACHABLE`
    */
   async request(to: string, withinMs: number): Promise<LeaderInfo> {
-    const { orders, clock, leader, announce } = this.#parts
+    const { orders, clock, announce } = this.#parts
     if (this.#stopping.signal.aborted) throw stopped()
-    if (!leader())
-      throw new LeaseholdError('NO_LEADER', 'Nobody leads who could hand over.', { retryable: true })
     const id = randomUUID()
     if (!(await orders.orderSwitchover(id, to, withinMs).catch(unreachable)))
       throw new SwitchoverFailedError('UNDER_WAY', 'another one is under way')
     announce()
     void this.look()
     const untilMs = clock.now() + withinMs + GRACE_MS
+    await this.#leaderFor(id)
     while (!this.#stopping.signal.aborted) {
       const order = await orders.read().then(
         ({ switchover }) => switchover,
@@ -93,6 +96,16 @@ export class Switchover {
       await clock.sleep(LOOK_MS, this.#stopping.signal)
     }
     throw stopped()
+  }
+
+  /** In the middle of a change of leader nobody is known for a moment; beyond that there is nobody to hand over. */
+  async #leaderFor(order: string): Promise<void> {
+    const { clock, leader, known, orders } = this.#parts
+    if (!leader()) await settledWithin(clock, known(), KNOWN_MS)
+    if (leader()) return
+    const outcome = outcomeOf(new SwitchoverFailedError('LEADER_CHANGED', 'nobody leads'))
+    if (await orders.endSwitchover(order, outcome).catch(unreachable))
+      throw new LeaseholdError('NO_LEADER', 'Nobody leads who could hand over.', { retryable: true })
   }
 
   /** Looks at the orders; a leader carries out what is to be done. Never rejects, and does not wait for that. */
