@@ -12,6 +12,14 @@ export interface LeaseLook {
   readonly vacantInMs: number
 }
 
+/** Watches over this thread for as long as a lease is held. Made by `LeaseStore.guard`. */
+export interface LeaseGuard {
+  /** True from when another thread gave the lease back, which it says before it does so: never renew it then. */
+  readonly gaveBack: boolean
+  /** The lease is over, or is about to be given back from here: nobody else gives it back from now on. */
+  end(): void
+}
+
 /**
  * Grants the lease to one holder at a time, as far as clocks and networks allow. It decides who tries; no promise but
  * liveness (G10) rests on it.
@@ -24,6 +32,11 @@ export interface LeaseStore {
   renew(lease: Lease): Promise<Lease | undefined>
   /** Gives it back, once no renewal is under way that could bring it to life again, and tells everybody. */
   release(lease: Lease): Promise<void>
+  /**
+   * Has another thread give the lease back should this one hang, so that nobody waits until it runs out (G10). Calls
+   * `gaveBack` when this thread goes on and finds that so; until `end` is called.
+   */
+  guard(lease: Lease, gaveBack: () => void): LeaseGuard
   /** How long it is still held. Rejects if no majority answers. */
   look(): Promise<LeaseLook>
   /**

@@ -1,10 +1,11 @@
 import Redlock, { type ExecutionStats, type Lock, type Operation } from 'redlock'
 import type { Clock } from '../clock.js'
-import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
+import { type Lease, type LeaseGuard, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
 import type { ResolvedOptions } from '../options.js'
 import { leaseNeeds } from './access.js'
 import { callScript } from './call-script.js'
 import { commandOptions, createClient, presenceOptions, subscriberOptions } from './connections.js'
+import { HangWatch } from './hang-watch.js'
 import type { Keys } from './keys.js'
 import { LeaseNode } from './lease-node.js'
 import { LeaseNodes, quorum } from './lease-nodes.js'
@@ -23,6 +24,7 @@ const MAX_LEFTOVERS = 10
 export class RedlockLeaseStore implements LeaseStore {
   readonly #nodes: LeaseNodes
   readonly #presence: Presence
+  readonly #watch: HangWatch
   readonly #redlock: Redlock
   readonly #keys: Keys
   readonly #ttlMs: number
@@ -50,6 +52,7 @@ export class RedlockLeaseStore implements LeaseStore {
     })
     this.#nodes = new LeaseNodes(nodes, leaseNeeds(keys), warn)
     this.#presence = new Presence(this.#nodes, keys, options.id)
+    this.#watch = new HangWatch({ options, keys, nodes: this.#nodes, warn, clock })
     const clients = nodes.map(({ commands }) => commands)
     this.#redlock = new Redlock(clients, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
     this.#redlock.on('error', () => {}) // each shows in the vote that it cost
@@ -68,6 +71,7 @@ export class RedlockLeaseStore implements LeaseStore {
       notices.on('ready', subscribe)
     }
     this.#presence.announce()
+    this.#watch.open()
     await this.#nodes.open(signal, () => this.#giveBackLeftovers())
   }
 
@@ -118,6 +122,10 @@ export class RedlockLeaseStore implements LeaseStore {
     this.#announce('vacant')
   }
 
+  guard(lease: Lease, gaveBack: () => void): LeaseGuard {
+    return this.#watch.guard(lease, gaveBack)
+  }
+
   async look(): Promise<LeaseLook> {
     const { all, majority } = this.#nodes
     const freeAtMs: number[] = []
@@ -163,6 +171,7 @@ export class RedlockLeaseStore implements LeaseStore {
   async close(): Promise<void> {
     this.#listener = () => {}
     this.#nodes.close()
+    await this.#watch.close()
   }
 
   /** A node is back. Without this, one that had hung would be held for another lease time by a lease that is over. */
