@@ -23,6 +23,14 @@ export type LeaseNotice =
   /** There are orders to look at, and everybody is to say at once how far it is. */
   | { readonly kind: 'orders' }
 
+/** Watches over this thread for as long as a lease is held. Made by `LeaseStore.guard`. */
+export interface LeaseGuard {
+  /** True from when another thread gave the lease back, which it says before it does so: never renew it then. */
+  readonly gaveBack: boolean
+  /** The lease is over, or is about to be given back from here: nobody else gives it back from now on. */
+  end(): void
+}
+
 /**
  * Grants the lease to one holder at a time, as far as clocks and networks allow. It decides who tries; no promise but
  * liveness (G10) rests on it.
@@ -35,6 +43,11 @@ export interface LeaseStore {
   renew(lease: Lease): Promise<Lease | undefined>
   /** Gives it back, once no renewal is under way that could bring it to life again, and tells everybody why. */
   release(lease: Lease, reason?: ChangeReason): Promise<void>
+  /**
+   * Has another thread give the lease back should this one hang, so that nobody waits until it runs out (G10). Calls
+   * `gaveBack` when this thread goes on and finds that so; until `end` is called.
+   */
+  guard(lease: Lease, gaveBack: () => void): LeaseGuard
   /** How long it is still held. Rejects if no majority answers. */
   look(): Promise<LeaseLook>
   /**

@@ -1,11 +1,19 @@
 import Redlock, { type ExecutionStats, type Lock, type Operation } from 'redlock'
 import type { Clock } from '../clock.js'
-import { type Lease, type LeaseLook, type LeaseNotice, type LeaseStore, marginOf } from '../elect/lease.js'
+import {
+  type Lease,
+  type LeaseGuard,
+  type LeaseLook,
+  type LeaseNotice,
+  type LeaseStore,
+  marginOf,
+} from '../elect/lease.js'
 import type { ChangeReason } from '../events.js'
 import type { ResolvedOptions } from '../options.js'
 import { leaseNeeds } from './access.js'
 import { callScript } from './call-script.js'
 import { commandOptions, createClient, presenceOptions, subscriberOptions } from './connections.js'
+import { HangWatch } from './hang-watch.js'
 import type { Keys } from './keys.js'
 import { LeaseNode } from './lease-node.js'
 import { LeaseNodes, quorum } from './lease-nodes.js'
@@ -25,6 +33,7 @@ const MAX_LEFTOVERS = 10
 export class RedlockLeaseStore implements LeaseStore {
   readonly #nodes: LeaseNodes
   readonly #presence: Presence
+  readonly #watch: HangWatch
   readonly #redlock: Redlock
   readonly #keys: Keys
   readonly #ttlMs: number
@@ -52,6 +61,7 @@ export class RedlockLeaseStore implements LeaseStore {
     })
     this.#nodes = new LeaseNodes(nodes, leaseNeeds(keys), warn)
     this.#presence = new Presence(this.#nodes, keys, options.id)
+    this.#watch = new HangWatch({ options, keys, nodes: this.#nodes, warn, clock })
     const clients = nodes.map(({ commands }) => commands)
     this.#redlock = new Redlock(clients, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
     this.#redlock.on('error', () => {}) // each shows in the vote that it cost
@@ -71,6 +81,7 @@ export class RedlockLeaseStore implements LeaseStore {
       notices.on('ready', subscribe)
     }
     this.#presence.announce()
+    this.#watch.open()
     await this.#nodes.open(signal, () => this.#giveBackLeftovers())
   }
 
@@ -119,6 +130,10 @@ export class RedlockLeaseStore implements LeaseStore {
     void this.#freedBy(releasing, lock)
     await releasing
     this.#announce({ kind: 'vacant', reason })
+  }
+
+  guard(lease: Lease, gaveBack: () => void): LeaseGuard {
+    return this.#watch.guard(lease, gaveBack)
   }
 
   async look(): Promise<LeaseLook> {
@@ -170,6 +185,7 @@ export class RedlockLeaseStore implements LeaseStore {
   async close(): Promise<void> {
     this.#listener = () => {}
     this.#nodes.close()
+    await this.#watch.close()
   }
 
   /** A node is back. Without this, one that had hung would be held for another lease time by a lease that is over. */

@@ -147,6 +147,18 @@ if id ~= ARGV[1] or (outcome or '') ~= '' then return 0 end
 redis.call('HSET', KEYS[1], 'switchoverOutcome', ARGV[2])
 return 1
 `,
+  giveBackLease: `-- Gives a lease back for a holder whose event loop stands still, on one node, and tells everybody (G10). One step, so that
+-- whoever sends it may end right behind it: a lease that is free, and nobody told, is not looked at before its time is over.
+--
+-- KEYS  1 lease
+-- ARGV  1 value of the lease   2 channel of the notices
+-- Returns  1, or 0 if that lease is not there
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[2], 'vacant hung')
+return 1
+`,
   importSnapshot: `-- Begins a new log at an imported snapshot: where the group has none and nobody is connected, or in place of what it has.
 --
 -- KEYS  1 meta   2 log   3 terms   4 the snapshot   5 and 6 the two snapshots of the present log, or the meta key for none
