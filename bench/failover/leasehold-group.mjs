@@ -20,7 +20,7 @@ export class LeaseholdGroup {
   #elected = new Waiter()
 
   /** Without `leaseTtlMs` with the TTL that users get. */
-  constructor({ redisUrl, group, leaseTtlMs }) {
+  constructor({ redisUrl, group, leaseTtlMs, server }) {
     this.#options = {
       redisUrl,
       group,
@@ -81,6 +81,7 @@ export class LeaseholdGroup {
     const next = await elected
     if (!next || next.instance === leader) return { invalid: 'no other instance was elected' }
     return {
+      startedMs,
       electedMs: next.atMs - startedMs,
       writtenMs: first.atMs - startedMs,
       pausedMs: client.takeLongestPauseMs(),

@@ -32,7 +32,10 @@ export function readOptions(args) {
   const numbers = names.map((name) => {
     const value = Number(given[name] ?? NUMBERS[name].byDefault)
     if (Number.isInteger(value) && value >= 0) return [name, value]
-    throw new ScriptError(`--${name} ${given[name]}: a whole number is needed.\n\n${usage()}`, EX_USAGE)
+    throw new ScriptError(
+      `--${name} ${String(given[name])}: a whole number is needed.\n\n${usage()}`,
+      EX_USAGE,
+    )
   })
   return { ...Object.fromEntries(numbers), json: given.json }
 }

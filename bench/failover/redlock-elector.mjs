@@ -18,13 +18,17 @@ export async function startRedlockElector({ url, key, elected }) {
 
   async function campaign() {
     lock = await redlock.acquire([key], TTL_MS).catch(() => undefined)
-    timer = setTimeout(lock ? renew : campaign, lock ? TTL_MS / 3 : POLL_MS)
     if (lock) elected()
+    goOn()
   }
 
   async function renew() {
     lock = await lock.extend(TTL_MS).catch(() => undefined)
-    timer = setTimeout(lock ? renew : campaign, lock ? TTL_MS / 3 : POLL_MS)
+    goOn()
+  }
+
+  function goOn() {
+    timer = lock ? setTimeout(() => void renew(), TTL_MS / 3) : setTimeout(() => void campaign(), POLL_MS)
   }
 
   await campaign()
