@@ -5,25 +5,29 @@
 import { cpus, loadavg } from 'node:os'
 import { findRedis } from '../scripts/lib/redis.mjs'
 import { startPrivateRedis } from '../scripts/lib/private-redis.mjs'
-import { runScript } from '../scripts/lib/script.mjs'
+import { runScript, stopSignal } from '../scripts/lib/script.mjs'
 import { note, step } from '../scripts/lib/step.mjs'
 import { ElectorGroup } from './failover/elector-group.mjs'
 import { LeaseholdGroup } from './failover/leasehold-group.mjs'
 import { readOptions } from './failover/options.mjs'
 import { randomFrom } from './failover/random.mjs'
 import { reportLines, writeJson } from './failover/report.mjs'
-import { Samples } from './failover/samples.mjs'
+import { quantile, Samples } from './failover/samples.mjs'
 
 const INSTANCES = 3
 
-/** Does each case as often as it asks for, all in turns, so that whatever disturbs the machine disturbs all alike. */
-async function inTurns(cases, random, say) {
+/**
+ * Does each case as often as it asks for, all in turns, so that whatever disturbs the machine disturbs all alike. Ctrl-C ends
+ * it after the round that is under way; what was measured until then is reported.
+ */
+async function inTurns(cases, { random, stopped, loads }, say) {
   const rounds = Math.max(0, ...cases.map(({ times }) => times))
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < rounds && !stopped.aborted; round++) {
     for (const { group, how, times, samples } of cases) {
       const isDue = Math.floor(((round + 1) * times) / rounds) > Math.floor((round * times) / rounds)
       if (isDue && !samples.skipped) samples.add(await group.fail(how, random))
     }
+    loads.push(loadavg()[0])
     say(`${round + 1} of ${rounds} rounds`)
   }
 }
@@ -44,7 +48,7 @@ async function withGroups(groups, work) {
 }
 
 /** Those that fail and are told so: in turns with the others. */
-async function measureFailures({ kills, stops, switchovers }, redisUrl, random) {
+async function measureFailures({ kills, stops, switchovers }, redisUrl, turns) {
   const ours = new LeaseholdGroup({ redisUrl, group: 'bench' })
   const others = ['redlock', 'safe-redis-leader'].map((name) => new ElectorGroup(name, redisUrl))
   const all = [ours, ...others]
@@ -53,23 +57,21 @@ async function measureFailures({ kills, stops, switchovers }, redisUrl, random) 
     ...all.map((group) => caseOf(group, stops, 'stop (SIGTERM)', 'stop')),
     caseOf(ours, switchovers, 'switchover'),
   ]
-  await withGroups(all, () => step('fail', (say) => inTurns(cases, random, say)))
+  await withGroups(all, () => step('fail', (say) => inTurns(cases, turns, say)))
   return cases.map(({ samples }) => samples)
 }
 
 /** A leader that stands still: nothing but the end of its lease tells. */
-async function measureHangs({ hangs }, redisUrl, random) {
+async function measureHangs({ hangs }, redisUrl, turns) {
   if (hangs === 0) return []
   const cases = [1000, undefined].map((leaseTtlMs) => {
     const group = new LeaseholdGroup({ redisUrl, group: `bench-${leaseTtlMs ?? 'default'}`, leaseTtlMs })
     return caseOf(group, hangs, `hang (SIGSTOP), TTL ${leaseTtlMs ?? 5000}`, 'hang')
   })
   const groups = cases.map(({ group }) => group)
-  await withGroups(groups, () => step('hang', (say) => inTurns(cases, random, say)))
+  await withGroups(groups, () => step('hang', (say) => inTurns(cases, turns, say)))
   return cases.map(({ samples }) => samples)
 }
-
-const load = () => loadavg()[0].toFixed(2)
 
 await runScript(async (args) => {
   const options = readOptions(args)
@@ -77,21 +79,18 @@ await runScript(async (args) => {
   const startedAt = new Date().toISOString()
   const found = await findRedis({ needsBinary: true })
   const redis = await startPrivateRedis(found, { appendOnly: true })
-  const random = randomFrom(options.seed)
-  const loadBefore = load()
+  const turns = { random: randomFrom(options.seed), stopped: stopSignal(), loads: [loadavg()[0]] }
   try {
     const samples = [
-      ...(await measureFailures(options, redis.url, random)),
-      ...(await measureHangs(options, redis.url, random)),
+      ...(await measureFailures(options, redis.url, turns)),
+      ...(await measureHangs(options, redis.url, turns)),
     ]
     const machine = {
-      ...{
-        cpus: cpus().length,
-        cpu: cpus()[0].model.trim(),
-        node: process.version,
-        redis: found.description,
-      },
-      ...{ loadBefore, loadAfter: load() },
+      cpus: cpus().length,
+      cpu: cpus()[0].model.trim(),
+      node: process.version,
+      redis: found.description.split(',')[0],
+      load: { p50: quantile(turns.loads, 0.5), max: quantile(turns.loads, 1) },
     }
     reportLines({ machine, samples, command }).forEach(note)
     if (options.json) writeJson(options.json, { machine, samples, command, options, startedAt })

@@ -9,8 +9,10 @@ const PROGRAM = join(root, 'bench/failover/elector-process.mjs')
 const START_TIMEOUT_MS = 30_000
 const PATIENCE_MS = 15_000
 const STOP_TIMEOUT_MS = 5000
-/** At least as long as two renewals are apart. */
-const CALM_MS = 500
+/** As long as two renewals are apart. */
+const RENEWAL_MS = 500
+/** What a new process may still have to do. */
+const CALM_MS = 100
 const SIGNALS = { kill: 'SIGKILL', stop: 'SIGTERM' }
 
 /** Three processes of an elector that only elects. */
@@ -41,7 +43,7 @@ export class ElectorGroup {
 
   /** Ends the leader, and measures until another one says that it was elected. Then a new one takes its place. */
   async fail(how, random) {
-    await sleep(CALM_MS + random() * CALM_MS) // no failure is in step with a renewal or a poll
+    await sleep(CALM_MS + random() * RENEWAL_MS) // no failure is in step with a renewal or a poll
     const leader = this.#leader
     const next = this.#elected.next(PATIENCE_MS)
     const startedMs = performance.now()

@@ -32,7 +32,7 @@ export function reportLines({ machine, samples, command }) {
     MEASURES[row.measure],
     ...COLUMNS.map((column) => rounded(row[column])),
   ])
-  const { cpus, cpu, node, redis, loadBefore, loadAfter } = machine
+  const { cpus, cpu, node, redis, load } = machine
   const ratios = ratiosOf(summaries).map(
     ({ group, failure, measure, ratio }) =>
       `  ${failure}: ${group} takes ${ratio.toFixed(1)} times as long to elect as Leasehold takes ${MEASURES[measure]}`,
@@ -53,7 +53,7 @@ export function reportLines({ machine, samples, command }) {
       ? ['Notes:', ...notes]
       : ['Every repetition counts: another instance led after each.']),
     '',
-    `${command} on ${cpus} cores (${cpu}), Node ${node}, Redis ${redis}; load average ${loadBefore} before, ${loadAfter} after`,
+    `${command} on ${cpus} cores (${cpu}), Node ${node}, ${redis}; load average ${load.p50.toFixed(1)} (median), ${load.max.toFixed(1)} (max)`,
   ]
 }
 

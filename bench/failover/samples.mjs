@@ -5,6 +5,12 @@ export const MEASURES = {
   pausedMs: 'longest wait between two acknowledged writes',
 }
 
+/** The smallest value that is not exceeded by this share of them. */
+export function quantile(values, share) {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+}
+
 /** The samples of one kind of failure in one kind of group. */
 export class Samples {
   #ms = new Map()
@@ -37,23 +43,19 @@ export class Samples {
     if (skipped) this.#skipped = skipped
     if (invalid || skipped) return
     this.#refused += refused
-    for (const [measure, ms] of Object.entries(measured)) {
+    for (const measure of Object.keys(MEASURES)) {
+      if (measured[measure] === undefined) continue
       if (!this.#ms.has(measure)) this.#ms.set(measure, [])
-      this.#ms.get(measure).push(ms)
+      this.#ms.get(measure).push(measured[measure])
     }
   }
 
   /** One summary for each measure that has samples. */
   summaries() {
-    return Object.keys(MEASURES)
-      .filter((measure) => this.#ms.has(measure))
-      .map((measure) => {
-        const samplesMs = this.#ms.get(measure)
-        const sorted = samplesMs.toSorted((a, b) => a - b)
-        const at = (share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
-        const [min, p50, p90, p99, max] = [0, 0.5, 0.9, 0.99, 1].map(at)
-        const { group, failure } = this
-        return { group, failure, measure, n: sorted.length, min, p50, p90, p99, max, samplesMs }
-      })
+    return [...this.#ms].map(([measure, samplesMs]) => {
+      const [min, p50, p90, p99, max] = [0, 0.5, 0.9, 0.99, 1].map((share) => quantile(samplesMs, share))
+      const { group, failure } = this
+      return { group, failure, measure, n: samplesMs.length, min, p50, p90, p99, max, samplesMs }
+    })
   }
 }
