@@ -12,7 +12,9 @@ function workspaceFolders() {
   const nested = ['packages', 'examples'].flatMap((parent) =>
     readdirSync(join(root, parent)).map((name) => join(root, parent, name)),
   )
-  return [root, join(root, 'test'), ...nested].filter((folder) => existsSync(join(folder, 'package.json')))
+  return [root, join(root, 'test'), join(root, 'bench'), ...nested].filter((folder) =>
+    existsSync(join(folder, 'package.json')),
+  )
 }
 
 /** Changes with anything that decides what an install puts on this machine. */
