@@ -80,6 +80,7 @@ async function expectDeposed(
   answers.forEach(({ code }, i) => {
     expect([code, log.includes(items[i] ?? '')]).toEqual(['NOT_LEADER', false])
   })
+  expect(await redis.command('HGET', keysOf(processes.name).meta, 'reason')).toBe('hung')
   const { happened, warnings } = await leader.look()
   expect(happened).toEqual([
     { event: 'elected', term },
