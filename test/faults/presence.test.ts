@@ -22,12 +22,23 @@ async function connections(kind: string): Promise<string[]> {
   return clients.filter((line) => line.includes(`:${kind} `)).map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '')
 }
 
+/** Waits until the followers have looked at the leader's presence again and again: whom they never saw is never gone. */
+async function watched(): Promise<void> {
+  const looks = async () => {
+    const stats = String(await redis.command('INFO', 'commandstats'))
+    return Number(/^cmdstat_pubsub\|numsub:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
+  }
+  const before = await looks()
+  await eventually(async () => (await looks()) > before + 30, { message: 'looks at the leader' })
+}
+
 it('G10: a killed leader is replaced long before its lease runs out, time and again', async () => {
   const group = await startGroup({ redis, ttlMs: TTL_MS })
   for (let kill = 1; kill <= 5; kill++) {
     const leader = await group.leader()
     const lease = await leaseOf(group)
     const [follower] = (await group.followers()) as [Instance]
+    await watched()
     await leader.kill9()
     expect(await follower.put('key', kill)).toMatchObject({ status: 200 })
     expect(await leaseOf(group)).not.toBe(lease)
@@ -39,6 +50,7 @@ it('one that is restarted at the same address is not taken for the one that was 
   const group = await startGroup({ redis, ttlMs: TTL_MS })
   const leader = await group.leader()
   const [follower] = (await group.followers()) as [Instance]
+  await watched()
   await leader.kill9()
   const again = await group.add({ PORT: new URL(leader.url).port })
   expect(again.url).toBe(leader.url)

@@ -5,11 +5,15 @@ import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
 
 /** What an instance does each time it has published itself: compares with the others, and with the log. */
 export async function afterHeartbeat(instance: Instance, members: readonly MemberView[]): Promise<void> {
-  const { roster, options, elector, receiver, sweeper, copies } = instance
+  const { parts, roster, options, elector, receiver, sweeper, copies } = instance
   roster.update(members)
   const others = roster.aliveBut(options.id)
   copies.keep(new Set(others.map(({ id }) => id)))
-  for (const { id, applied } of others) copies.acknowledged(id, applied)
+  for (const { id, applied } of others) {
+    copies.acknowledged(id, applied)
+    // Whoever leads next has been seen alive before it leads, so that its death shows from the first moment on.
+    void parts.leases.isPresent(id)
+  }
   const twin = others.find(({ name }) => name === options.name)
   if (twin && elector.state.role !== 'stopped') {
     instance.warn(

@@ -2,6 +2,9 @@ import type { Redis } from 'ioredis'
 import type { Keys } from './keys.js'
 import { type LeaseNodes, quorum } from './lease-nodes.js'
 
+/** Instances that a connection remembers to have seen: those of now, and of the last restarts. */
+const MAX_SEEN = 1000
+
 /**
  * Whose process lives, by subscriptions: Redis drops those of a process in the moment in which it dies, since its operating
  * system closes its connections. A process that stands still, and a host that is lost, keep theirs.
@@ -11,7 +14,7 @@ export class Presence {
   readonly #keys: Keys
   readonly #selfId: string
   /** Of each connection, whose presence it has seen since it stands. */
-  readonly #seen = new WeakMap<Redis, string>()
+  readonly #seen = new WeakMap<Redis, Set<string>>()
 
   constructor(nodes: LeaseNodes, keys: Keys, selfId: string) {
     this.#nodes = nodes
@@ -45,14 +48,20 @@ export class Presence {
     )
   }
 
+  #note(commands: Redis, id: string): void {
+    const seen = this.#seen.get(commands) ?? new Set()
+    this.#seen.set(commands, seen.add(id))
+    if (seen.size > MAX_SEEN) seen.delete([...seen][0] as string)
+  }
+
   async #signOn(commands: Redis, id: string): Promise<boolean | undefined> {
     try {
       const [, count] = (await commands.pubsub('NUMSUB', this.#keys.presence(id))) as [string, number]
       if (count > 0) {
-        this.#seen.set(commands, id)
+        this.#note(commands, id)
         return true
       }
-      return this.#seen.get(commands) === id ? false : undefined
+      return this.#seen.get(commands)?.has(id) ? false : undefined
     } catch {
       return undefined // out of reach: nothing can be said
     }

@@ -153,3 +153,20 @@ it('a minority that hangs, or is gone, delays no sign, and a minority’s sign i
   await eventually(async () => (await seen()) === false)
   await servers[2]?.restart()
 })
+
+it('each of several instances is remembered to have been seen', async () => {
+  const [a, b, observer] = [
+    await open('a', servers),
+    await open('b', servers),
+    await open('observer', servers),
+  ]
+  for (const { id } of [a, b])
+    await eventually(async () => (await observer.store.isPresent(id)) === true, {
+      message: `the presence of ${id}`,
+    })
+  await Promise.all([a, b].map(({ store }) => store.close()))
+  for (const { id } of [a, b]) {
+    await eventually(async () => (await observer.store.isPresent(id)) === false)
+    expect(await observer.store.isPresent(id)).toBe(false)
+  }
+})
