@@ -1,4 +1,4 @@
-/** Writes packages/core/src/redis/scripts.generated.ts from the .lua files beside it; with --check only compares. */
+/** Writes the generated modules of packages/core/src/redis from the .lua and .js files that they hold; with --check only compares. */
 import { isGeneratedCurrent, writeGenerated } from './lib/generated-scripts.mjs'
 import { runScript, ScriptError, takeFlag } from './lib/script.mjs'
 
@@ -6,6 +6,6 @@ await runScript(async (args) => {
   if (!takeFlag(args, '--check')) return writeGenerated()
   if (isGeneratedCurrent()) return
   throw new ScriptError(
-    'packages/core/src/redis/scripts.generated.ts is out of date: run `node scripts/lua.mjs`.',
+    'A generated module in packages/core/src/redis is out of date: run `node scripts/lua.mjs`.',
   )
 })

@@ -51,7 +51,7 @@ export async function renewed(nodes: readonly RedisServer[], times: number): Pro
 }
 
 /** How often a node has granted or renewed a lease since its start: the scripts of both end with the only SET there. */
-async function grantsOn(node: RedisServer): Promise<number> {
+export async function grantsOn(node: RedisServer): Promise<number> {
   const stats = String(await node.command('INFO', 'commandstats'))
   return Number(/^cmdstat_set:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import type { NodeOptions } from '@leasehold/core'
+import type { NodeOptions, Warning } from '@leasehold/core'
 import { keysOf } from '../../packages/core/src/redis/keys.js'
 import { eventually } from '../support/deadline.js'
 import { type Program, startProgram } from '../support/program.js'
@@ -16,6 +16,7 @@ export interface Look {
   /** Last index that its replica has applied. */
   readonly index: number
   readonly happened: readonly Happening[]
+  readonly warnings: readonly Warning[]
 }
 
 /** A node in a process of its own. Made by `LedgerProcesses`. */

@@ -5,7 +5,7 @@ import { checkSessions } from '../support/check-sessions.js'
 import { converged } from '../support/converged.js'
 import { eventually } from '../support/deadline.js'
 import { hasWritten, inWords, type Operation } from '../support/history.js'
-import { type Instance, startGroup } from '../support/instances.js'
+import { type Instance, type InstanceGroup, startGroup } from '../support/instances.js'
 import { type Load, type LoadOptions, loadKeys, startLoad } from '../support/load.js'
 import { seededRandom } from '../support/random.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
@@ -61,12 +61,20 @@ it(`G3–G6, G8, G9: clients of the instances that survive do not notice ${KILLS
 
   const noticed = history.filter(({ outcome }) => outcome !== 'ok').map(told)
   const problems = [...checkLists(history, replicas), ...checkRegisters(history), ...checkSessions(history)]
-  process.stdout.write(`${figures(kills, history, noticed, problems)}\n`)
+  process.stdout.write(`${figures(kills, history, noticed, problems)}; ${await reasons(group)}\n`)
   expect(noticed).toEqual([])
   expect(problems).toEqual([])
   expect(new Set(history.flatMap(({ term }) => term ?? [])).size).toBeGreaterThan(KILLS)
   for (const count of Object.values(countsOf(history))) expect(count).toBeGreaterThan(CLIENTS)
 }, 600_000)
+
+/** Why leaders were followed by others, as the group remembers it. */
+async function reasons(group: InstanceGroup): Promise<string> {
+  const counts = new Map<string, number>()
+  for (const { reason } of (await (await group.leader()).status()).group.history)
+    counts.set(reason ?? 'first', (counts.get(reason ?? 'first') ?? 0) + 1)
+  return [...counts].map(([reason, count]) => `${count} × ${reason}`).join(', ')
+}
 
 /** Waits until each client has ended a request that it began after this call. */
 async function everyClientHasGoneOn(load: Load): Promise<void> {

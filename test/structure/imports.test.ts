@@ -32,6 +32,7 @@ const ORDER = [
     'role-change',
     'instance-replica',
     'candidacy',
+    'steering',
     'lifecycle',
     'election-node',
     'replicated-node',

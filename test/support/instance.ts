@@ -47,6 +47,7 @@ export interface StatusBody {
     readonly term: number
     readonly head: number
     readonly leaderChanges: number
+    readonly history: readonly { readonly reason: string | null }[]
     readonly members: readonly {
       readonly id: string
       readonly url?: string

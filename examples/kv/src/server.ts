@@ -38,9 +38,14 @@ if (settings.log) {
   }
 }
 
+/** Whether a request may steer the group. */
+function authorize(req: express.Request): boolean {
+  return req.get('x-admin-token') === settings.adminToken
+}
+
 const app = express()
 app.disable('x-powered-by')
-app.use('/cluster', clusterRouter(node))
+app.use('/cluster', clusterRouter(node, settings.adminToken === undefined ? {} : { authorize }))
 app.use(routeWrites(node))
 app.use(consistentReads(node, { consistency: consistencyOf }))
 app.use(express.json())

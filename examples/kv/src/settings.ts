@@ -11,6 +11,8 @@ export interface Settings {
   readonly group: string
   readonly ttlMs: number | undefined
   readonly writeConcern: WriteConcern
+  /** What operators show in `X-Admin-Token` to steer the group; undefined: nobody may. */
+  readonly adminToken: string | undefined
   /** Whether to say on standard error what happens. */
   readonly log: boolean
 }
@@ -28,6 +30,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     group: given('GROUP') ?? 'kv',
     ttlMs: ttlMs === undefined ? undefined : Number(ttlMs),
     writeConcern: writeConcernOf(given('WRITE_CONCERN') ?? 'log'),
+    adminToken: given('ADMIN_TOKEN'),
     log: given('LOG') === '1',
   }
 }

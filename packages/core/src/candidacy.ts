@@ -1,11 +1,14 @@
 import { jitter } from './clock.js'
-import type { Candidacy } from './elect/elector.js'
+import type { Candidacy, Standing } from './elect/candidacy.js'
 import type { WatchListener } from './elect/leader-watch.js'
 import type { MemberView } from './elect/members.js'
 import { rankOf, runDelayMs } from './elect/ranking.js'
 import type { Instance } from './instance.js'
 import { takeOver } from './operate/take-over.js'
 import { onRoleChanged } from './role-change.js'
+
+/** How often an instance that may not run looks again whether it may, if nobody tells it. */
+const INELIGIBLE_MS = 1000
 
 /** An instance as its elector sees it. */
 export function candidacyOf(instance: Instance): Candidacy {
@@ -14,8 +17,9 @@ export function candidacyOf(instance: Instance): Candidacy {
   return {
     appVersion: parts.machine?.version ?? 0,
     floor: () => Math.max(leadership.floor, applier.position.term),
+    reason: () => leadership.lastReason,
     self: () => ({ id, url: instance.url, publicUrl: instance.publicUrl }),
-    standing: () => ({ eligible: instance.ineligibleBecause === undefined, delayMs: delayMs(instance) }),
+    standing: () => standingOf(instance),
     takeOver: (claim, connection, signal) => takeOver(instance, claim, connection, signal),
     roleChanged: (next, before, event) => onRoleChanged(instance, next, before, event),
     vacancyChanged: (vacant) => leadership.vacancy(vacant),
@@ -26,9 +30,21 @@ export function candidacyOf(instance: Instance): Candidacy {
   }
 }
 
-/** Lets better candidates go first. */
-function delayMs(instance: Instance): number {
-  return jitter(runDelayMs(instance.options.id, rivalsOf(instance)))
+/** Lets the heir go first, then better candidates. */
+async function standingOf(instance: Instance): Promise<Standing> {
+  const ineligible = { eligible: false, delayMs: INELIGIBLE_MS }
+  if (instance.ineligibleBecause !== undefined) return ineligible
+  const { mayRun, isHeir, againMs = INELIGIBLE_MS } = await instance.pause.leave()
+  if (!mayRun) return { eligible: false, delayMs: Math.min(againMs, INELIGIBLE_MS) }
+  return {
+    eligible: true,
+    delayMs: isHeir ? 0 : jitter(runDelayMs(instance.options.id, rivalsOf(instance))),
+  }
+}
+
+/** How many would run before this one. */
+export function rankOfInstance(instance: Instance): number {
+  return rankOf(instance.options.id, rivalsOf(instance))
 }
 
 /** Who would run if the leader were gone, this instance included. */
@@ -47,13 +63,16 @@ function rivalsOf({ options, applier, roster, leadership }: Instance): readonly 
 
 /** An instance as its watch over the leader sees it. */
 export function watchListenerOf(instance: Instance): WatchListener {
-  const { elector, leadership, options } = instance
+  const { elector, leadership } = instance
   return {
     leader: () =>
-      elector.state.role === 'follower' && instance.ineligibleBecause === undefined
+      elector.state.role === 'follower' && instance.ineligibleBecause === undefined && !instance.pause.active
         ? leadership.rival
         : undefined,
-    rank: () => rankOf(options.id, rivalsOf(instance)),
-    deposed: (_id, seenMs) => elector.noticedVacancy(seenMs),
+    rank: () => rankOfInstance(instance),
+    deposed: (_id, seenMs) => {
+      leadership.heard('deposed')
+      elector.noticedVacancy(seenMs)
+    },
   }
 }

@@ -1,3 +1,4 @@
+import { rankOfInstance } from './candidacy.js'
 import { isGone, type Member, type MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
 import {
@@ -10,11 +11,15 @@ import {
 /** Heartbeats without an answer from the log after which local data is of unknown age. */
 const STALE_HEARTBEATS = 3
 
+/** Whether the replica cannot know how old its data is: the log is out of reach, lost, or behind the replica. */
+export function isStale({ options, catchUp }: Instance): boolean {
+  return catchUp.silentMs > STALE_HEARTBEATS * options.heartbeatMs || catchUp.halted !== undefined
+}
+
 /** This instance from memory. */
 export function describeInstance(instance: Instance): InstanceStatus {
   const { options, elector, leadership, applier, catchUp, heartbeat, writer, ineligibleBecause } = instance
   const { state } = elector
-  const silent = catchUp.silentMs > STALE_HEARTBEATS * options.heartbeatMs
   return {
     id: options.id,
     name: options.name,
@@ -26,11 +31,13 @@ export function describeInstance(instance: Instance): InstanceStatus {
     position: applier.position,
     lagEntries: Math.max(0, catchUp.head - applier.index),
     lagMs: catchUp.behindMs,
-    stale: silent || catchUp.halted !== undefined,
+    stale: isStale(instance),
     caughtUp: instance.caughtUp,
     halted: catchUp.halted,
+    rank: rankOfInstance(instance),
     eligible: ineligibleBecause === undefined,
     ineligibleBecause,
+    paused: instance.pause.active,
     queuedWrites: writer.queued,
     idleMs: heartbeat.idleMs,
   }
@@ -39,7 +46,12 @@ export function describeInstance(instance: Instance): InstanceStatus {
 /** The group as Redis has it now, with what this instance has heard since the last heartbeats. */
 export async function describeGroup(instance: Instance): Promise<GroupStatus> {
   const { options, applier, leadership, roster, elector, parts } = instance
-  const [page, views] = await Promise.all([parts.log.read(applier.index, 0, undefined), parts.members.list()])
+  const [page, views, { paused, pauseLeftMs }, history] = await Promise.all([
+    parts.log.read(applier.index, 0, undefined),
+    parts.members.list(),
+    parts.orders.read(),
+    parts.log.changes(),
+  ])
   const { leader } = leadership
   const members = views
     .filter((view) => !isGone(view, options.heartbeatMs))
@@ -51,7 +63,10 @@ export async function describeGroup(instance: Instance): Promise<GroupStatus> {
     term: page.term,
     head: page.head,
     leaderChanges: page.leaderChanges,
+    history,
     members,
+    paused,
+    pauseLeftMs,
     times: {
       requestMs: times?.requestMs,
       copyMs: times?.copyMs,

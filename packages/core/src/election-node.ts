@@ -1,19 +1,23 @@
 import { EventEmitter } from 'node:events'
 import type { StateMachine } from './apply/state-machine.js'
-import { describeGroup, describeInstance } from './describe.js'
+import { describeGroup, describeInstance, isStale } from './describe.js'
 import type { LeaderInfo, NodeEvents, Role } from './events.js'
 import { Instance } from './instance.js'
 import { Lifecycle } from './lifecycle.js'
 import type { Credentials } from './operate/credentials.js'
 import type { LeaderFunction } from './operate/leader-work.js'
+import type { PauseOptions } from './operate/pause.js'
 import { IN_FLIGHT_MS, type RotateOptions } from './operate/rotation.js'
 import type { GroupStatus, InstanceStatus } from './operate/status.js'
+import { SWITCHOVER_MS, type SwitchoverOptions } from './operate/switchover.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import type { Position } from './position.js'
 
 const MAX_IN_FLIGHT_MS = 3_600_000
+const MAX_SWITCHOVER_MS = 3_600_000
+const MAX_PAUSE_MS = 31_536_000_000
 
 /** Makes a node's parts, telling it where to report what is dubious about them. */
 export type CreateParts = (warn: (code: string, message: string) => void) => Parts
@@ -68,7 +72,7 @@ export class ElectionNode {
 
   /**
    * Whether this instance leads at this moment and takes writes: looks at the lease's deadline on the monotonic clock
-   * at each call. False from the call of `stop()` on.
+   * at each call. After the call of `stop()` it stays true for a moment, until another instance can take over.
    */
   get isLeader(): boolean {
     return this.instance.leads
@@ -88,6 +92,11 @@ export class ElectionNode {
   /** How far the local replica has applied the log. */
   get position(): Position {
     return this.instance.applier.position
+  }
+
+  /** True if the local replica cannot know how old its data is: the log is out of reach, lost, or behind it. */
+  get stale(): boolean {
+    return isStale(this.instance)
   }
 
   /** Signs and checks what instances of the group say to each other. */
@@ -176,6 +185,64 @@ export class ElectionNode {
     check.integer('inFlightMs', inFlightMs, 0, MAX_IN_FLIGHT_MS, 'ms')
     check.throwIfAny()
     await this.#lifecycle.rotateSecret(inFlightMs)
+  }
+
+  /**
+   * Has another instance lead, without an error for anybody: writes wait while the leader lets the heir reach the head of
+   * the log and gives it the lease. May be called on any instance; resolves with the new leader once that serves. At any
+   * deadline on the way it is rolled back, and the leader goes on.
+   *
+   * @throws SwitchoverFailedError whose `reason` says why it did not take place.
+   * @throws LeaseholdError `NO_LEADER`, `REDIS_UNREACHABLE`, `STOPPED`
+   * @throws OptionsError if `to` is not a name or an id, or `timeoutMs` not a whole number of at least 100.
+   */
+  async switchover({ to, timeoutMs = SWITCHOVER_MS }: SwitchoverOptions = {}): Promise<LeaderInfo> {
+    const check = new OptionChecks()
+    if (to !== undefined) check.label('to', to)
+    check.integer('timeoutMs', timeoutMs, 100, MAX_SWITCHOVER_MS, 'ms')
+    check.throwIfAny()
+    return this.instance.switchover.request(to ?? '', timeoutMs)
+  }
+
+  /**
+   * From now on no instance takes over from another by itself, whatever happens to the leader, until `resume()` or the end
+   * of `forMs`: for work on the surroundings that would otherwise set off failovers. Stands in Redis, so it holds for all
+   * instances and outlives them. A leader that only lost its lease or its connection goes on; `switchover({ to })` works.
+   *
+   * @throws OptionsError if `forMs` is not a whole number of at least 1.
+   */
+  async pause({ forMs }: PauseOptions = {}): Promise<void> {
+    const check = new OptionChecks()
+    if (forMs !== undefined) check.integer('forMs', forMs, 1, MAX_PAUSE_MS, 'ms')
+    check.throwIfAny()
+    const { orders, leases } = this.instance.parts
+    await orders.pause(forMs)
+    leases.announceOrders()
+    await this.instance.switchover.look()
+  }
+
+  /** Ends a pause. If nobody leads by now, somebody does at once. */
+  async resume(): Promise<void> {
+    const { orders, leases } = this.instance.parts
+    await orders.resume()
+    leases.announceOrders()
+    await this.instance.switchover.look()
+  }
+
+  /**
+   * Whether this instance may lead, from now on until its process ends. A leader that may not any more switches over to the
+   * best other one; where that fails it leads on, and `switchover` can be tried again.
+   *
+   * @throws as `switchover`.
+   */
+  async setEligible(eligible: boolean): Promise<void> {
+    const check = new OptionChecks()
+    check.boolean('eligible', eligible)
+    check.throwIfAny()
+    this.instance.eligible = eligible
+    this.instance.heartbeat.beatNow()
+    this.instance.elector.wake()
+    if (!eligible && this.isLeader) await this.switchover()
   }
 
   /** Raises a `warning` event and logs it. For adapters, whose users listen to the node. */

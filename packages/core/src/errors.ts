@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'LINEAGE_LOST'
   | 'VERSION_TOO_OLD'
   | 'ROTATION_UNFINISHED'
+  | 'SWITCHOVER_FAILED'
   | 'SNAPSHOT_BAD'
   | 'GROUP_NOT_EMPTY'
   | 'NOT_SUPPORTED'
@@ -210,6 +211,36 @@ export class LineageLostError extends LeaseholdError {
       `Position ${formatPosition(position)} is not in the history of the log: it was lost, or never was. Read again without it.`,
     )
     this.position = position
+  }
+}
+
+/** Why a switchover did not take place. */
+export const SWITCHOVER_REASONS = [
+  'UNKNOWN_INSTANCE',
+  'NOT_ELIGIBLE',
+  'LEADS_ALREADY',
+  'NO_CANDIDATE',
+  'UNDER_WAY',
+  'PAUSED',
+  'TIMEOUT',
+  'HEIR_FAILED',
+  'LEADER_CHANGED',
+  'STOPPED',
+] as const
+
+/**
+ * Leadership did not go where it was to go; nothing was lost. Unless `reason` is `HEIR_FAILED` or `LEADER_CHANGED`, the
+ * leader goes on under the same term.
+ */
+export class SwitchoverFailedError extends LeaseholdError {
+  readonly reason: (typeof SWITCHOVER_REASONS)[number]
+  /** The reason as a part of a sentence. */
+  readonly why: string
+
+  constructor(reason: (typeof SWITCHOVER_REASONS)[number], why: string) {
+    super('SWITCHOVER_FAILED', `The switchover did not take place: ${why}. Nothing was lost.`)
+    this.reason = reason
+    this.why = why
   }
 }
 

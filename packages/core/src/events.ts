@@ -15,8 +15,39 @@ export interface LeaderInfo {
   readonly publicUrl: string | undefined
 }
 
-/** Why a leader stopped leading. */
-export type DemotionReason = 'stopped' | 'expired' | 'fenced' | 'disconnected'
+/** Why a leader stopped leading, as it knows itself. */
+export type DemotionReason = 'stopped' | 'expired' | 'fenced' | 'disconnected' | 'switchover'
+
+/**
+ * Why an instance does not lead any more: its lease ran out; its process was found to be gone; it handed over, or stopped;
+ * the log showed a newer claim; its connection to the log ended; or its event loop stood still.
+ */
+export type ChangeReason = (typeof CHANGE_REASONS)[number]
+
+/** All of them. */
+export const CHANGE_REASONS = [
+  'expired',
+  'deposed',
+  'switchover',
+  'stopped',
+  'fenced',
+  'disconnected',
+  'hung',
+] as const
+
+/** A change of leader, as the group remembers it. */
+export interface LeaderChange {
+  /** The term that began. */
+  readonly term: number
+  /** Id of the instance that leads it. */
+  readonly leader: string
+  /** Why the one before did not lead any more; undefined for the first. */
+  readonly reason: ChangeReason | undefined
+  /** When it began to serve, in ms since 1970 by the clock of Redis. */
+  readonly atMs: number
+  /** From the last sign of the one before until then; undefined for the first. */
+  readonly recoverMs: number | undefined
+}
 
 /** Something to look at that the library can live with. */
 export interface Warning {
@@ -35,8 +66,11 @@ export interface NodeEvents {
   elected: [{ term: number; recoverMs: number }]
   /** This instance no longer leads. Fires once for each `elected`; writes in flight are still being resolved. */
   demoted: [{ term: number; reason: DemotionReason }]
-  /** Another leader, or none, is known from now on. Fires on every instance, also on the leader itself. */
-  leaderChanged: [{ leader: LeaderInfo | undefined }]
+  /**
+   * Another leader, or none, is known from now on. Fires on every instance, also on the leader itself. `reason` says why the
+   * one before does not lead any more, as far as is known; undefined for the first.
+   */
+  leaderChanged: [{ leader: LeaderInfo | undefined; reason: ChangeReason | undefined }]
   /** The replica reached the head that the log had when it began to catch up. */
   caughtUp: [{ position: Position }]
   /** The replica was off the log's history; `lost` of its entries are not in the log. It rebuilds itself. */

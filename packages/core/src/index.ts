@@ -23,16 +23,27 @@ export {
   NotSupportedError,
   OptionsError,
   OutcomeUnknownError,
+  SwitchoverFailedError,
 } from './errors.js'
-export type { DemotionReason, LeaderInfo, NodeEvents, Role, Warning } from './events.js'
+export type {
+  ChangeReason,
+  DemotionReason,
+  LeaderChange,
+  LeaderInfo,
+  NodeEvents,
+  Role,
+  Warning,
+} from './events.js'
 export { type ImportedSnapshot, type ImportOptions, importSnapshot } from './import-snapshot.js'
 export { WINDOW_ONLY } from './log/entry.js'
 export type { Logger } from './observe/logger.js'
 export type { Credentials } from './operate/credentials.js'
 export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'
+export type { PauseOptions } from './operate/pause.js'
 export type { RotateOptions } from './operate/rotation.js'
 export type { SnapshotSource } from './operate/snapshot-import.js'
 export type { GroupStatus, InstanceStatus, MemberStatus, Times } from './operate/status.js'
+export type { SwitchoverOptions } from './operate/switchover.js'
 export { DEFAULTS, type NodeOptions, type RedisTarget, type WriteConcern } from './options.js'
 export { formatPosition, parsePosition, type Position } from './position.js'
 export {

@@ -14,6 +14,7 @@ import type { NodeEvents } from './events.js'
 import { InstanceReplica } from './instance-replica.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
+import { Pause } from './operate/pause.js'
 import { Membership } from './operate/membership.js'
 import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
@@ -22,6 +23,9 @@ import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
 import { SnapshotHolds } from './operate/snapshot-holds.js'
 import { Sweeper } from './operate/sweeper.js'
+import { HandOver } from './operate/hand-over.js'
+import { Switchover } from './operate/switchover.js'
+import { handOverPartsOf, switchoverPartsOf } from './steering.js'
 import { AppliedWaiters } from './read/applied-waiters.js'
 import { ConsistentReads } from './read/consistency.js'
 import { CatchUp } from './replicate/catch-up.js'
@@ -68,6 +72,9 @@ export class Instance {
   readonly work: LeaderWork
   readonly credentials = new Credentials()
   readonly membership: Membership
+  readonly pause: Pause
+  readonly handOver: HandOver
+  readonly switchover: Switchover
   readonly requestMs = new MovingAverage()
   readonly copyMs = new MovingAverage()
   recoverMs: number | undefined
@@ -75,8 +82,12 @@ export class Instance {
   publicUrl: string | undefined
   /** True once an adapter routes to this instance: it must then be reachable to lead. */
   needsUrl = false
+  /** What `setEligible` said last; before, the option. */
+  eligible: boolean
   /** True from the call of `stop()`: it does not run for leadership any more. */
   stopping = false
+  /** True from when an instance that stops takes no writes any more: it has named its heir, or found none. */
+  closed = false
   readonly reads: ConsistentReads
   readonly applied = new AppliedWaiters()
   readonly copies: Copies
@@ -89,6 +100,7 @@ export class Instance {
     this.parts = parts
     this.options = options
     this.url = options.url
+    this.eligible = options.eligible
     this.publicUrl = options.publicUrl
     this.pending = new PendingWrites(clock, options.writeTimeoutMs)
     this.applier = new Applier(machine ?? nothingToApply, (entry, applied) => {
@@ -152,9 +164,9 @@ export class Instance {
       logger,
       options,
     })
-    this.leadership = new Leadership(id, (leader) => {
+    this.leadership = new Leadership(id, (leader, reason) => {
       this.heartbeat.beatNow() // to learn of the new leader's record, and to tell it of this instance
-      emit('leaderChanged', { leader })
+      emit('leaderChanged', { leader, reason })
     })
     this.roster = new Roster(options.heartbeatMs)
     this.sweeper = new Sweeper({ members, transport, heartbeatMs: options.heartbeatMs, logger })
@@ -187,6 +199,9 @@ export class Instance {
       changed: () => this.heartbeat.beatNow(),
       warn: (code, message, cause) => this.warn(code, message, cause),
     })
+    this.pause = new Pause({ orders: parts.orders, clock, id, changed: () => this.elector.wake() })
+    this.handOver = new HandOver(handOverPartsOf(this))
+    this.switchover = new Switchover(switchoverPartsOf(this))
     this.work = new LeaderWork((error) => {
       logger.error({ err: error }, 'a whileLeader function failed')
       emit('error', error instanceof Error ? error : new Error(String(error)))
@@ -199,7 +214,7 @@ export class Instance {
 
   /** Whether this instance leads and takes writes. One that stops still appends what it has taken. */
   get leads(): boolean {
-    return this.elector.leads && !this.stopping
+    return this.elector.leads && !this.closed
   }
 
   /** True once the replica has reached the head that it first saw, and again after each rebuild. */
@@ -210,7 +225,8 @@ export class Instance {
   /** Why this instance must not lead; undefined if it may. */
   get ineligibleBecause(): string | undefined {
     if (this.stopping) return 'it is stopping'
-    if (!this.options.eligible) return 'the option eligible is false'
+    if (!this.eligible)
+      return this.options.eligible ? 'setEligible(false) was called' : 'the option eligible is false'
     if (this.needsUrl && this.url === undefined) return 'it has no url, and requests are routed to it'
     if (this.membership.refusal) return `Redis has another group in its place (${this.membership.refusal})`
     if (this.catchUp.halted) return `its replica does not follow the log (${this.catchUp.halted})`

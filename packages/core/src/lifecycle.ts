@@ -142,9 +142,9 @@ export class Lifecycle {
   }
 
   #isReady(): boolean {
-    const { replicates, caughtUp, ineligibleBecause } = this.#instance
+    const { replicates, caughtUp, ineligibleBecause, pause } = this.#instance
     if (this.#somebodyLeads()) return !replicates || caughtUp
-    return ineligibleBecause !== undefined && (caughtUp || !replicates)
+    return (ineligibleBecause !== undefined || pause.active) && (caughtUp || !replicates)
   }
 
   #somebodyLeads(): boolean {
@@ -183,19 +183,23 @@ export class Lifecycle {
   }
 
   /**
-   * A leader appends what it has taken, gives the lease back and stays until it knows its successor, so that requests
-   * which this instance holds can still be forwarded.
+   * A leader names the best other instance while it still serves, appends what it has taken, and gives the lease back. It
+   * stays until it knows its successor, so that requests which this instance holds can still be forwarded. In a paused group
+   * there is no successor.
    */
   async #resign(): Promise<void> {
-    const { elector, writer, options, parts } = this.#instance
+    const { elector, writer, options, parts, switchover, handOver, pause } = this.#instance
     const led = elector.leads
     const late = new AbortController()
     const cancel = parts.clock.timer(options.stopTimeoutMs, () => late.abort())
+    await this.#limit(switchover.stop())
+    if (led && !pause.active) await this.#limit(handOver.nameHeir(late.signal))
+    this.#instance.closed = true
     if (led) await this.#limit(writer.drain(late.signal))
     this.#resigning.abort()
     await this.#limit(this.#elector)
     cancel()
-    if (led) await this.#awaitSuccessor()
+    if (led && !pause.active) await this.#awaitSuccessor()
   }
 
   /** Gives up as soon as nobody is left who could be one: a whole group that stops must not wait for itself. */

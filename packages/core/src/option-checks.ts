@@ -1,5 +1,5 @@
 import { OptionsError } from './errors.js'
-import type { WriteConcern } from './options.js'
+import type { NodeOptions, WriteConcern } from './options.js'
 
 /** Collects problems, so that a user sees all of them in one error. */
 export class OptionChecks {
@@ -81,6 +81,26 @@ export class OptionChecks {
       "must be 'log', 'majority', 'fsync', { replicas: n } or { redisReplicas: n }",
     )
     return 'log'
+  }
+
+  /** 0 for off; which it also is, unless it is asked for, where the lease itself runs out before. */
+  hangAfterMs(
+    { hangAfterMs: value, lease }: Pick<NodeOptions, 'hangAfterMs' | 'lease'>,
+    defaults: { readonly hangAfterMs: number; readonly leaseTtlMs: number },
+  ): number {
+    const ttlMs = lease?.ttlMs ?? defaults.leaseTtlMs
+    if (value === undefined) return defaults.hangAfterMs < ttlMs ? defaults.hangAfterMs : 0
+    if (value === false || value === 0) return 0
+    if (!Number.isInteger(value) || value < 200 || value > 600_000)
+      this.fail('hangAfterMs', value, 'must be false, 0, or a whole number from 200 to 600000 ms', 'ms')
+    else if (value >= ttlMs)
+      this.fail(
+        'hangAfterMs',
+        value,
+        `must be below lease.ttlMs (${ttlMs} ms), or that runs out before`,
+        'ms',
+      )
+    return value
   }
 
   throwIfAny(): void {

@@ -29,6 +29,11 @@ export interface NodeOptions {
     /** How long a lease lasts without renewal; a crashed leader is replaced after at most this. Default 5000, at least 500. */
     ttlMs?: number
   }
+  /**
+   * How long the event loop of a leader may stand still before another thread gives its lease back. Default 1500, or off
+   * where `lease.ttlMs` is not above that; false or 0: off.
+   */
+  hangAfterMs?: number | false
   /** Where other instances reach this one, for instance `http://10.0.0.5:3000`. May be set later: `node.setUrl()`. */
   url?: string
   /** Where clients reach this instance; only used to redirect them. */
@@ -83,6 +88,7 @@ export interface NodeOptions {
 /** The defaults of every option that has one. */
 export const DEFAULTS = {
   leaseTtlMs: 5000,
+  hangAfterMs: 1500,
   priority: 0,
   eligible: true,
   heartbeatMs: 1000,
@@ -115,6 +121,8 @@ export interface ResolvedOptions {
   /** True if the lease lies on the log's own Redis, so that the claim script can check it too. */
   readonly leaseOnLog: boolean
   readonly leaseTtlMs: number
+  /** 0: off. */
+  readonly hangAfterMs: number
   readonly url: string | undefined
   readonly publicUrl: string | undefined
   readonly priority: number
@@ -172,6 +180,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
       600_000,
       'ms',
     ),
+    hangAfterMs: check.hangAfterMs(options, DEFAULTS),
     url: check.url('url', options.url),
     publicUrl: check.url('publicUrl', options.publicUrl),
     priority: check.integer('priority', options.priority ?? DEFAULTS.priority, -1000, 1000),

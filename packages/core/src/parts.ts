@@ -3,6 +3,7 @@ import type { LeaseStore } from './elect/lease.js'
 import type { MemberStore } from './elect/members.js'
 import type { LogStore } from './log/log-store.js'
 import type { SnapshotStore } from './log/snapshot.js'
+import type { OrderStore } from './operate/orders.js'
 import type { JobTransport } from './replicate/job-transport.js'
 
 /**
@@ -14,6 +15,7 @@ export interface Parts {
   readonly leases: LeaseStore
   readonly log: LogStore
   readonly members: MemberStore
+  readonly orders: OrderStore
   readonly snapshots: SnapshotStore
   readonly transport: JobTransport
 }

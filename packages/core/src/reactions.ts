@@ -1,3 +1,4 @@
+import type { LeaseNotice } from './elect/lease.js'
 import type { MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
 import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
@@ -16,6 +17,7 @@ export async function afterHeartbeat(instance: Instance, members: readonly Membe
       `Another living instance, ${twin.id}, has the name "${twin.name}". Names must be unique.`,
     )
   }
+  void instance.switchover.look()
   if (elector.leads) await asLeader(instance, others)
   // Progress never depends on a job. Not awaited: to load a large snapshot takes longer than a heartbeat may stay away.
   else void receiver.pull()
@@ -54,12 +56,20 @@ function markHead({ writer, options }: Instance): void {
   })
 }
 
-/** The lease was given back, or somebody leads now. A lost or late notice costs time only: the loops look by themselves. */
-export function onLeaseNotice({ elector, receiver }: Instance, notice: 'vacant' | 'taken'): void {
-  if (notice === 'vacant') elector.noticedVacancy()
-  else elector.wake()
-  // The new leader learns from the acknowledgement whom it has to push to.
-  void receiver.pull().then(() => receiver.acknowledge())
+/** Something that concerns all. A lost or late notice costs time only: the loops look by themselves. */
+export function onLeaseNotice(instance: Instance, notice: LeaseNotice): void {
+  const { elector, leadership, receiver, heartbeat, switchover } = instance
+  if (notice.kind === 'vacant') {
+    leadership.heard(notice.reason)
+    elector.noticedVacancy()
+  } else elector.wake()
+  const isOrder = notice.kind === 'orders'
+  if (isOrder) void switchover.look()
+  void receiver.pull().then(() => {
+    // The new leader learns from the acknowledgement whom it has to push to; one that hands over waits for the heartbeat.
+    receiver.acknowledge()
+    if (isOrder) heartbeat.beatNow()
+  })
 }
 
 /** A job came. Never rejects, and does not wait for a snapshot: the jobs behind it go on. */

@@ -23,13 +23,18 @@ export function onRoleChanged(
   else writer.close('This instance is not the leader any more')
   heartbeat.beatNow()
   if (before.role === 'leader') {
+    const reason = demotionReason(event)
+    leadership.heard(reason)
     leadership.serve(undefined)
-    parts.emit('demoted', { term: before.term, reason: demotionReason(event) })
+    parts.emit('demoted', { term: before.term, reason })
   }
   if (next.role === 'leader') {
-    leadership.serve({ id, term: next.term, url: instance.url, publicUrl: instance.publicUrl })
+    const { url, publicUrl, elector } = instance
+    leadership.serve({ id, term: next.term, url, publicUrl }, elector.served?.reason)
+    record(instance, next.term)
     parts.emit('elected', { term: next.term, recoverMs: instance.recoverMs ?? 0 })
     work.begin(next.term)
+    void instance.switchover.look() // whoever asked for it waits to hear that this instance serves
     instance.noticeCatchUp()
   }
 }
@@ -49,6 +54,16 @@ function serve(instance: Instance, term: number): void {
     served.claim.head,
     followers.map((member) => member.id),
   )
+}
+
+/** The group remembers who led when; a record that is lost costs nothing else. */
+function record({ elector, parts, options, recoverMs }: Instance, term: number): void {
+  const { served } = elector
+  const ms = recoverMs === undefined ? undefined : Math.round(recoverMs)
+  const change = { term, leader: options.id, reason: served?.reason, recoverMs: ms }
+  parts.log.recordChange(served?.claim.nonce ?? '', change).catch((error: unknown) => {
+    options.logger.debug({ err: error }, 'the change of leader could not be recorded')
+  })
 }
 
 /** Replicas must agree on how many results they keep, so the log says it: it is the leader's options that count. */

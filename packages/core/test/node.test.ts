@@ -262,8 +262,12 @@ describe('events', () => {
       ['caughtUp', { position: expect.objectContaining({ index: 0 }) }, expect.anything()],
     ])
     expect(of('leaderChanged')).toEqual([
-      ['leaderChanged', { leader: expect.objectContaining({ id: node.id, term }) }, leading],
-      ['leaderChanged', { leader: undefined }, stopped],
+      [
+        'leaderChanged',
+        { leader: expect.objectContaining({ id: node.id, term }), reason: undefined },
+        leading,
+      ],
+      ['leaderChanged', { leader: undefined, reason: 'stopped' }, stopped],
     ])
   })
 

@@ -51,6 +51,30 @@ it('takes the slash off the end of a URL', () => {
   })
 })
 
+describe('hangAfterMs', () => {
+  it.each([
+    ['by default', {}, 1500],
+    ['by default with a short lease, which runs out before', { lease: { ttlMs: 1500 } }, 0],
+    ['as false', { hangAfterMs: false }, 0],
+    ['as 0', { hangAfterMs: 0 }, 0],
+    ['below the lease', { hangAfterMs: 499, lease: { ttlMs: 500 } }, 499],
+  ])('is taken %s', (_, given, hangAfterMs) => {
+    expect(resolve(given)).toMatchObject({ hangAfterMs })
+  })
+
+  it.each([true, 199, -1, 0.5, 600_001, '1500', null])('is refused as %j', (hangAfterMs) => {
+    expect(problemsOf({ hangAfterMs })).toEqual([
+      `hangAfterMs is ${JSON.stringify(hangAfterMs)} ms: must be false, 0, or a whole number from 200 to 600000 ms`,
+    ])
+  })
+
+  it('is refused where the lease runs out before', () => {
+    expect(problemsOf({ hangAfterMs: 800, lease: { ttlMs: 800 } })).toEqual([
+      'hangAfterMs is 800 ms: must be below lease.ttlMs (800 ms), or that runs out before',
+    ])
+  })
+})
+
 it('lists every problem in one error', () => {
   const wrong = { group: 'a:b', name: '{n}', redis: 7, url: 'ftp://a', lease: { ttlMs: 499 }, priority: 0.5 }
   const thrown = () => resolve(wrong)

@@ -449,7 +449,7 @@ describe('stop', () => {
     await node.stop()
     const keys = (await server.command('KEYS', `leasehold:{${group}}:*`)) as string[]
     expect(new Set(keys.map((key) => key.split(':').at(-1)))).toEqual(
-      new Set(['log', 'members', 'meta', 'terms']),
+      new Set(['changes', 'log', 'members', 'meta', 'terms']),
     )
     const records = (await server.command('HGETALL', `leasehold:{${group}}:members`)) as string[]
     expect(records).toEqual([node.id, expect.stringContaining('"role":"stopped"')])

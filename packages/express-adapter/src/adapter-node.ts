@@ -20,6 +20,9 @@ export type AdapterNode = Pick<
   | 'status'
   | 'groupStatus'
   | 'stop'
+  | 'switchover'
+  | 'pause'
+  | 'resume'
   | 'on'
   | 'off'
 > & {
@@ -30,6 +33,8 @@ export type AdapterNode = Pick<
   /** Only nodes with a state machine have a replica that can be waited for. */
   reach?(options: ReadOptions): Promise<void>
   hasApplied?(position: Position): boolean
+  /** Whether its replica cannot know how old its data is. */
+  readonly stale?: boolean
   /** Raises a `warning` event. */
   warn?(code: string, message: string): void
 }

@@ -5,6 +5,7 @@ import { groupReport } from './group-report.js'
 import { type Health, isAlive, isLeading, isReady, isReplica, type LagBounds, parseBounds } from './health.js'
 import { sendError, sendJson } from './replies.js'
 import { isShuttingDown } from './shutting-down.js'
+import { steering } from './steering.js'
 
 /** Options of `clusterRouter`. */
 export interface ClusterRouterOptions {
@@ -30,7 +31,14 @@ type Answer = (req: Request, res: Response, query: URLSearchParams) => void | Pr
  * | `GET /replica?maxLag=&maxLagMs=` | it does not lead and its replica is in step |
  * | `GET /status` | always: this instance, and the group as Redis has it |
  *
- * `GET /metrics` and `POST /switchover`, `/pause`, `/resume` are for a later version: 501.
+ * For operators, where `authorize` lets them, on any instance; fields as query or as JSON, no body parser is needed:
+ *
+ * | request | what it does |
+ * |---|---|
+ * | `POST /switchover` (`to`, `timeoutMs`) | as `node.switchover`; answers with the new leader once that serves |
+ * | `POST /pause` (`forMs`), `POST /resume` | as `node.pause` and `node.resume` |
+ *
+ * `GET /metrics` is for a later version: 501.
  *
  * @example
  * ```ts
@@ -48,11 +56,9 @@ export function clusterRouter(node: AdapterNode, options: ClusterRouterOptions =
       sendJson(res, 200, { instance: node.status(), ...(await groupReport(node)) }),
     '/metrics': notYet('GET /metrics'),
   }
-  const post: Record<string, Answer> = {
-    '/switchover': guarded(options.authorize, notYet('POST /switchover')),
-    '/pause': guarded(options.authorize, notYet('POST /pause')),
-    '/resume': guarded(options.authorize, notYet('POST /resume')),
-  }
+  const post: Record<string, Answer> = Object.fromEntries(
+    Object.entries(steering(node)).map(([path, answer]) => [path, guarded(options.authorize, answer)]),
+  )
 
   return (req, res, next) => {
     const { pathname, searchParams } = new URL(req.url, 'http://instance')

@@ -11,6 +11,8 @@ export const POSITION = 'Leasehold-Position'
 export const SERVED_BY = 'Leasehold-Served-By'
 /** On every reply, where it is known: id of the leader. */
 export const LEADER = 'Leasehold-Leader'
+/** On a reply of a replica that cannot know how old its data is, the log being out of reach, say: `true`. */
+export const STALE = 'Leasehold-Stale'
 /** Between instances: who forwards what, to which term. Signed; see forwarded.ts. */
 export const FORWARDED = 'Leasehold-Forwarded'
 /**
@@ -135,7 +137,8 @@ export function sayWhoAnswers(node: AdapterNode, res: ServerResponse): void {
   if (node.position.logId !== '') res.setHeader(POSITION, formatPosition(node.position))
   res.setHeader(SERVED_BY, headerSafe(node.id))
   if (node.leader) res.setHeader(LEADER, headerSafe(node.leader.id))
-  if (res.hasHeader('Access-Control-Allow-Origin')) expose(res, [POSITION, SERVED_BY, LEADER])
+  if (node.stale) res.setHeader(STALE, 'true')
+  if (res.hasHeader('Access-Control-Allow-Origin')) expose(res, [POSITION, SERVED_BY, LEADER, STALE])
 }
 
 /** Lets scripts of another origin, whom the app lets read the reply, read these headers too. */

@@ -1,5 +1,11 @@
 import type { ServerResponse } from 'node:http'
-import { CommandError, type ErrorCode, type LeaseholdError, OutcomeUnknownError } from '@leasehold/core'
+import {
+  CommandError,
+  type ErrorCode,
+  type LeaseholdError,
+  OutcomeUnknownError,
+  SwitchoverFailedError,
+} from '@leasehold/core'
 import { RequestOutcomeUnknownError } from './errors.js'
 
 /** HTTP status by error code; what is not listed is a fault of the app or its set-up, 500. */
@@ -7,6 +13,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   NOT_JSON: 400,
   COMMAND_REJECTED: 409,
   LINEAGE_LOST: 409,
+  SWITCHOVER_FAILED: 409,
   ENTRY_TOO_LARGE: 413,
   KEY_REUSED: 422,
   NOT_SUPPORTED: 501,
@@ -78,6 +85,7 @@ function details(error: LeaseholdError, requestId: string | undefined): object {
   if (error instanceof RequestOutcomeUnknownError) return { requestId: error.requestId }
   if (error instanceof OutcomeUnknownError)
     return { opId: error.opId, ...(requestId !== undefined && { requestId }) }
+  if (error instanceof SwitchoverFailedError) return { reason: error.reason }
   if (error instanceof CommandError && error.reason !== undefined) return { reason: error.reason }
   return {}
 }

@@ -9,9 +9,9 @@ import {
   OutcomeUnknownError,
 } from '@leasehold/core'
 import type { ErrorRequestHandler } from 'express'
-import { clusterErrors, leaderOnly } from '../src/index.js'
+import { clusterErrors, leaderOnly, routeWrites } from '../src/index.js'
 import { send } from './support/http-client.js'
-import { closeAll, EXPRESS, startInstance } from './support/instances.js'
+import { closeAll, elect, EXPRESS, startInstance } from './support/instances.js'
 
 afterEach(closeAll)
 
@@ -88,6 +88,26 @@ describe.each(EXPRESS)('clusterErrors on %s', (_version, express) => {
     expect(
       (await throwing(new CommandFailedError('put', new TypeError('secret detail')))).text,
     ).not.toContain('secret')
+  })
+
+  test('a GET that writes on a follower is told that nobody takes it to the leader; one that is named goes there', async () => {
+    const start = (id: string) =>
+      startInstance(express, id, (app, node) => {
+        app.use(routeWrites(node.asNode, { alwaysForward: ['/named'] }))
+        app.use((_req, res, next) => {
+          if (node.isLeader) res.json({ by: id })
+          else next(new NotLeaderError(node.leader))
+        })
+        app.use(clusterErrors(node.asNode))
+      })
+    const [leader, follower] = await Promise.all([start('leader'), start('follower')])
+    elect(3, leader, follower)
+    const reply = await send(`${follower.url}/unnamed`)
+    expect(reply).toMatchObject({ status: 503, json: { error: { code: 'NOT_LEADER' } } })
+    expect((reply.json['error'] as Error).message).toMatch(
+      /^GET requests are served where they arrive.*alwaysForward/,
+    )
+    expect(await send(`${follower.url}/named`)).toMatchObject({ status: 200, json: { by: 'leader' } })
   })
 
   test('errors of others go on', async () => {

@@ -1,4 +1,4 @@
-import { BusyError, type GroupStatus } from '@leasehold/core'
+import { BusyError, type GroupStatus, SwitchoverFailedError } from '@leasehold/core'
 import { clusterRouter, type ClusterRouterOptions, routeWrites } from '../src/index.js'
 import { send } from './support/http-client.js'
 import { closeAll, EXPRESS, startInstance } from './support/instances.js'
@@ -11,6 +11,7 @@ const group: GroupStatus = {
   term: 17,
   head: 9,
   leaderChanges: 3,
+  history: [{ term: 17, leader: 'l', reason: 'stopped', atMs: 1_700_000_000_000, recoverMs: 12 }],
   members: [
     {
       id: 'l',
@@ -28,6 +29,8 @@ const group: GroupStatus = {
       load: 0.1,
     },
   ],
+  paused: true,
+  pauseLeftMs: undefined,
   times: { requestMs: 1, copyMs: 2, recoverMs: undefined, totalMs: 3 },
   inconsistency: 0.5,
 }
@@ -111,7 +114,10 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
         term: 17,
         head: 9,
         leaderChanges: 3,
+        history: [{ term: 17, leader: 'l', reason: 'stopped', atMs: 1_700_000_000_000, recoverMs: 12 }],
         members: [{ ...group.members[0], publicUrl: null, halted: null }],
+        paused: true,
+        pauseLeftMs: null,
       },
       requestMs: 1,
       copyMs: 2,
@@ -142,17 +148,91 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
   })
 
   test('what is for later says so', async () => {
-    const { get } = await start({ authorize: (req) => req.query.token === 'let-me-in' })
+    const { get } = await start()
     expect(await get('/metrics')).toMatchObject({ status: 501, json: { error: { code: 'NOT_SUPPORTED' } } })
-    for (const route of ['/switchover', '/pause', '/resume']) {
-      expect(await get(`${route}?token=let-me-in`, 'POST')).toMatchObject({
-        status: 501,
-        json: { error: { code: 'NOT_SUPPORTED' } },
-      })
-      expect(await get(route, 'POST')).toMatchObject({ status: 403, json: { error: { code: 'FORBIDDEN' } } })
-      expect(await get(route)).toMatchObject({ status: 405, headers: { allow: 'POST' } })
-    }
     expect(await get('/status', 'DELETE')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
+  })
+
+  describe('for operators', () => {
+    const authorize: NonNullable<ClusterRouterOptions['authorize']> = (req) => req.query.token === 'let-me-in'
+    const leader = { id: 'l', term: 17, url: 'http://10.0.0.1' }
+
+    /** An instance that knows a leader, and a way to post to it as an operator. */
+    async function operated(parse: 'parsed' | 'unparsed' = 'unparsed') {
+      const { node, url } = await startInstance(express, 'me', (app, own) => {
+        if (parse === 'parsed') app.use(express.json())
+        app.use('/cluster', clusterRouter(own.asNode, { authorize }))
+      })
+      node.follow(leader)
+      const headers = { 'content-type': 'application/json' }
+      const post = (path: string, body?: string) =>
+        send(`${url}/cluster${path}`, { method: 'POST', headers }, body)
+      return { node, post, url }
+    }
+
+    test('only those whom authorize lets in, and only by POST', async () => {
+      const { node, post, url } = await operated()
+      for (const route of ['/switchover', '/pause', '/resume']) {
+        expect(await post(route)).toMatchObject({ status: 403, json: { error: { code: 'FORBIDDEN' } } })
+        expect(await send(`${url}/cluster${route}`)).toMatchObject({
+          status: 405,
+          headers: { allow: 'POST' },
+        })
+      }
+      expect(node.steered).toEqual([])
+    })
+
+    test.each(['parsed', 'unparsed'] as const)('fields come from the query or a %s body', async (parse) => {
+      const { node, post } = await operated(parse)
+      const reply = await post('/switchover?token=let-me-in', '{"to":"b","timeoutMs":5000}')
+      expect(reply).toMatchObject({ status: 200, json: { leader: { ...leader, publicUrl: null } } })
+      await post('/switchover?token=let-me-in&to=c', '{"to":"b"}')
+      await post('/switchover?token=let-me-in')
+      const paused = await post('/pause?token=let-me-in&forMs=60000')
+      expect(paused).toMatchObject({ status: 200, json: { paused: true, forMs: 60_000 } })
+      expect(await post('/pause?token=let-me-in', '{}')).toMatchObject({
+        json: { paused: true, forMs: null },
+      })
+      expect(await post('/resume?token=let-me-in')).toMatchObject({ status: 200, json: { paused: false } })
+      expect(node.steered).toEqual([
+        { switchover: { to: 'b', timeoutMs: 5000 } },
+        { switchover: { to: 'c' } },
+        { switchover: {} },
+        { pause: { forMs: 60_000 } },
+        { pause: {} },
+        'resume',
+      ])
+    })
+
+    test.each([
+      ['/switchover?timeoutMs=soon', undefined, 'timeoutMs must be a whole number'],
+      ['/switchover?timeoutMs=1', undefined, 'timeoutMs must be a whole number'],
+      ['/switchover?to=a:b', undefined, 'to must be the name'],
+      ['/switchover', '{"to":7}', 'to must be the name'],
+      ['/switchover', '["b"]', 'must be a JSON object'],
+      ['/switchover', '{"to"', 'must be a JSON object'],
+      ['/switchover', `{"to":"${'b'.repeat(10_000)}"}`, 'more than 4096 bytes'],
+      ['/pause?forMs=0', undefined, 'forMs must be a whole number'],
+    ])('%s %s makes no sense', async (path, body, why) => {
+      const { node, post } = await operated()
+      const reply = await post(`${path}${path.includes('?') ? '&' : '?'}token=let-me-in`, body)
+      expect(reply).toMatchObject({
+        status: 400,
+        json: { error: { code: 'BAD_REQUEST', message: expect.stringContaining(why) } },
+      })
+      expect(node.steered).toEqual([])
+    })
+
+    test('what does not work is answered by its code, with the reason', async () => {
+      const { node, post } = await operated()
+      node.steer = () => Promise.reject(new SwitchoverFailedError('NOT_ELIGIBLE', 'b cannot lead'))
+      expect(await post('/switchover?token=let-me-in')).toMatchObject({
+        status: 409,
+        json: { error: { code: 'SWITCHOVER_FAILED', reason: 'NOT_ELIGIBLE' } },
+      })
+      node.steer = () => Promise.reject(new BusyError(1, '1'))
+      expect(await post('/pause?token=let-me-in')).toMatchObject({ status: 503 })
+    })
   })
 
   test('without authorize nobody may administer, and nothing is forwarded', async () => {

@@ -228,7 +228,9 @@ describe.each(EXPRESS)('consistentReads on %s', (_version, express) => {
     })
     const exposed = async (path: string) =>
       (await get(reader, {}, path)).headers['access-control-expose-headers']
-    expect(await exposed('/open')).toBe('X-Mine, leasehold-leader, Leasehold-Position, Leasehold-Served-By')
+    expect(await exposed('/open')).toBe(
+      'X-Mine, leasehold-leader, Leasehold-Position, Leasehold-Served-By, Leasehold-Stale',
+    )
     expect(await exposed('/closed')).toBeUndefined()
   })
 })

@@ -1,9 +1,10 @@
 import { Bell, type Clock, jitter } from '../clock.js'
 import type { Claim, LogStore, TermConnection } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
+import type { Candidacy, ServedTerm } from './candidacy.js'
 import { HeldLease } from './held-lease.js'
 import type { Lease, LeaseStore } from './lease.js'
-import { type RoleEvent, type RoleState, transition } from './role.js'
+import { demotionReason, type RoleEvent, type RoleState, transition } from './role.js'
 
 const RETRY_MS = 50
 /** Between a connection that closed and the next claim. */
@@ -14,44 +15,8 @@ const BACK_OFF_MS = 250
 const UNFIT_MS = 1000
 /** From the lease, or from a lost connection, to serving; whoever needs longer lets another one try. */
 const TAKE_OVER_TIMEOUT_MS = 30_000
-/** How often an instance that may not run looks again whether it may. */
-const INELIGIBLE_MS = 1000
-
-/** What the elector asks of the rest of the node. */
-export interface Candidacy {
-  /** Whether this instance may run now, and how long it lets better ones go first. */
-  standing(): { readonly eligible: boolean; readonly delayMs: number }
-  /** The highest term seen anywhere: the next one lies above it. */
-  floor(): number
-  /** Who claims. */
-  self(): {
-    readonly id: string
-    readonly url: string | undefined
-    readonly publicUrl: string | undefined
-  }
-  /** Version of the app, which must not be older than what the log holds. */
-  readonly appVersion: number
-  /** Recovers and catches up with the log that the claim found. Undefined if this instance cannot serve it. */
-  takeOver(claim: Claim, connection: TermConnection, signal: AbortSignal): Promise<Claim | undefined>
-  /** Called after each change of role, with what led to it. */
-  roleChanged(state: RoleState, before: RoleState, event: RoleEvent): void
-  /** Closes a connection once nothing is in flight on it any more. */
-  retire(connection: TermConnection): Promise<void>
-  /** The lease was found vacant, or held. */
-  vacancyChanged(vacant: boolean): void
-}
 
 type TermEnd = 'disconnected' | 'refused' | 'unfit' | 'over'
-
-/** A term that this instance serves. */
-export interface ServedTerm {
-  readonly claim: Claim
-  readonly connection: TermConnection
-  /** When the one before was last known to lead, on the own monotonic clock. */
-  readonly vacantSinceMs: number
-  /** True if somebody had led before. */
-  readonly failover: boolean
-}
 
 /**
  * Runs for leadership and holds it: waits for a vacancy, takes the lease, claims the log, has the node catch up, and
@@ -70,7 +35,11 @@ export class Elector {
   /** The last claim of the reign, served or not. */
   #claim: Claim | undefined
   #served: ServedTerm | undefined
+  /** Whether this instance has served a term of the reign. */
+  #hasLed = false
   #fenced = new AbortController()
+  #yielding = new AbortController()
+  #reigning: Promise<void> = Promise.resolve()
   #stopping: AbortSignal | undefined
   #lastSignMs: number
 
@@ -115,6 +84,12 @@ export class Elector {
     this.#fenced.abort()
   }
 
+  /** Gives leadership up, for the heir that was named before. Resolves once the lease was given back. */
+  async handOver(): Promise<void> {
+    this.#yielding.abort()
+    await this.#reigning
+  }
+
   /** Looks again at once whether there is a vacancy. */
   wake(): void {
     this.#bell.ring()
@@ -134,7 +109,7 @@ export class Elector {
       await this.#vacancy(signal)
       if (signal.aborted) break
       const lease = await this.#tryAcquire()
-      if (lease) await this.#reign(lease, signal)
+      if (lease) await (this.#reigning = this.#reign(lease, signal))
       else await this.#clock.sleep(jitter(RETRY_MS), signal) // somebody was faster, or the votes were split
     }
     this.#enter({ type: 'stopped' })
@@ -149,10 +124,11 @@ export class Elector {
         if (vacantInMs > 0)
           this.#lastSignMs = Math.max(this.#lastSignMs, now - Math.max(0, this.#ttlMs - vacantInMs))
         this.#candidacy.vacancyChanged(vacantInMs === 0)
-        const { eligible, delayMs } = this.#candidacy.standing()
-        if (vacantInMs === 0 && eligible) return await this.#clock.sleep(delayMs, signal)
-        // A lease without an end is not ours; whoever clears it away tells nobody.
-        waitMs = vacantInMs === 0 ? INELIGIBLE_MS : Math.min(vacantInMs + 1, this.#ttlMs)
+        if (vacantInMs === 0) {
+          const { eligible, delayMs } = await this.#candidacy.standing()
+          if (eligible) return await this.#clock.sleep(delayMs, signal)
+          waitMs = delayMs
+        } else waitMs = Math.min(vacantInMs + 1, this.#ttlMs) // whoever clears a lease without an end away tells nobody
       } catch (error) {
         this.#logger.debug({ err: error }, 'looking at the lease failed')
       }
@@ -172,11 +148,13 @@ export class Elector {
   /** From the grant of a lease to its end, through as many terms as there are connections. */
   async #reign(lease: Lease, signal: AbortSignal): Promise<void> {
     this.#fenced = new AbortController()
+    this.#yielding = new AbortController()
     const held = new HeldLease(this.#leases, lease, this.#ttlMs, this.#clock, this.#logger)
     this.#held = held
-    const over = AbortSignal.any([signal, held.ended, this.#fenced.signal])
+    const over = AbortSignal.any([signal, held.ended, this.#fenced.signal, this.#yielding.signal])
     const released = new AbortController()
     const kept = held.keep(released.signal)
+    this.#hasLed = false
     this.#enter({ type: 'leaseAcquired' })
 
     let end: TermEnd = 'disconnected'
@@ -187,12 +165,16 @@ export class Elector {
       if (end === 'disconnected') await this.#clock.sleep(jitter(RECLAIM_MS), over)
     }
 
-    this.#enter(this.#endOfReign(held))
+    const hasLed = this.#hasLed
+    const ended = this.#endOfReign(held)
+    this.#enter(ended)
     released.abort()
     await kept
-    await this.#leases.release(held.lease).catch((error: unknown) => {
-      this.#logger.debug({ err: error }, 'the lease could not be given back; it expires by itself')
-    })
+    await this.#leases
+      .release(held.lease, hasLed ? demotionReason(ended) : undefined)
+      .catch((error: unknown) => {
+        this.#logger.debug({ err: error }, 'the lease could not be given back; it expires by itself')
+      })
     this.#held = undefined
     if (end === 'unfit') await this.#clock.sleep(jitter(UNFIT_MS), signal)
     else if (end !== 'over' || this.#fenced.signal.aborted)
@@ -210,11 +192,13 @@ export class Elector {
       const stored = await connection.storedTerm()
       if (last && stored > last.term) return 'refused'
       if (!held.valid) return 'over' // a last look: whoever paused between lease and claim must not depose a good leader
+      const reason = this.#candidacy.reason()
       const outcome = await connection.claim({
         expectedTerm: stored,
         floor: this.#candidacy.floor(),
         leader: this.#candidacy.self(),
         leaseValue: held.lease.value,
+        reason,
         appVersion: this.#candidacy.appVersion,
       })
       if (outcome.kind === 'tooOld') {
@@ -237,8 +221,9 @@ export class Elector {
       this.#claim = claim
 
       cancelDeadline()
-      this.#served = { claim, connection, vacantSinceMs: this.#lastSignMs, failover: stored !== 0 }
+      this.#served = { claim, connection, vacantSinceMs: this.#lastSignMs, failover: stored !== 0, reason }
       const unbroken = last !== undefined && stored === last.term && !claim.replIdChanged
+      this.#hasLed = true
       this.#enter({ type: 'caughtUp', term: claim.term, unbroken })
       this.#leases.announceLeader()
       await aborted(AbortSignal.any([over, connection.closed]))
@@ -258,6 +243,7 @@ export class Elector {
   #endOfReign(held: HeldLease): RoleEvent {
     if (this.#stopping?.aborted) return { type: 'stopped' }
     if (this.#fenced.signal.aborted) return { type: 'leaseEnded', reason: 'fenced' }
+    if (this.#yielding.signal.aborted) return { type: 'leaseEnded', reason: 'switchover' }
     return { type: 'leaseEnded', reason: held.ended.aborted ? 'expired' : 'disconnected' }
   }
 

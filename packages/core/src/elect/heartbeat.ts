@@ -1,9 +1,12 @@
-import { performance } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { Bell, type Clock, jitter } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
 import type { Member, MemberStore, MemberView } from './members.js'
 
 const RETRY_MS = 100
+/** A loop that is late by so much is as good as fully used. */
+const FULL_DELAY_MS = 200
+const DELAY_RESOLUTION_MS = 20
 
 /** What the heartbeat asks of the rest of the node. */
 export interface HeartbeatListener {
@@ -22,6 +25,7 @@ export class Heartbeat {
   readonly #logger: Logger
   readonly #bell = new Bell()
   #utilisation = performance.eventLoopUtilization()
+  readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   #lastMs: number
 
   constructor(parts: {
@@ -50,6 +54,7 @@ export class Heartbeat {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    this.#delay.enable()
     while (!signal.aborted) {
       this.#lastMs = this.#clock.now()
       let pauseMs = this.#everyMs
@@ -62,12 +67,16 @@ export class Heartbeat {
       }
       await this.#bell.wait(this.#clock, pauseMs, signal)
     }
+    this.#delay.disable()
   }
 
+  /** How busy the event loop has been since the heartbeat before, 0 to 1: by its utilisation, or by how late it ran. */
   #load(): number {
     const now = performance.eventLoopUtilization()
     const { utilization } = performance.eventLoopUtilization(now, this.#utilisation)
     this.#utilisation = now
-    return Number.isFinite(utilization) ? utilization : 0
+    const lateMs = Math.max(0, this.#delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS)
+    this.#delay.reset()
+    return Math.min(1, Math.max(Number.isFinite(utilization) ? utilization : 0, lateMs / FULL_DELAY_MS))
   }
 }

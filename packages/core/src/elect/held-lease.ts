@@ -1,10 +1,10 @@
 import { type Clock, jitter } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
-import type { Lease, LeaseStore } from './lease.js'
+import type { Lease, LeaseGuard, LeaseStore } from './lease.js'
 
 /**
  * A lease from its grant to its end: renews it at a third of its time, and ends it by the own timer when its deadline
- * passes, whether Redis has answered or not (G10).
+ * passes, whether Redis has answered or not (G10). A guard ends it earlier where this thread hangs.
  */
 export class HeldLease {
   readonly #store: LeaseStore
@@ -12,6 +12,7 @@ export class HeldLease {
   readonly #ttlMs: number
   readonly #logger: Logger
   readonly #ended = new AbortController()
+  readonly #guard: LeaseGuard
   #lease: Lease
   #cancelTimer: () => void = () => {}
 
@@ -21,6 +22,7 @@ export class HeldLease {
     this.#ttlMs = ttlMs
     this.#logger = logger
     this.#lease = lease
+    this.#guard = store.guard(lease, () => this.#end())
     this.#arm()
   }
 
@@ -33,9 +35,10 @@ export class HeldLease {
     return this.#ended.signal
   }
 
-  /** Looks at the clock: after a pause the timer may not have run yet. */
+  /** Looks at the clock and at the guard: after a pause no timer may have run yet. */
   get valid(): boolean {
-    return !this.#ended.signal.aborted && this.#clock.now() < this.#lease.deadlineMs
+    const inTime = this.#clock.now() < this.#lease.deadlineMs
+    return !this.#ended.signal.aborted && inTime && !this.#guard.gaveBack
   }
 
   /** Renews until the lease ends or `signal` aborts. */
@@ -45,6 +48,10 @@ export class HeldLease {
     while (!over.aborted) {
       await this.#clock.sleep(pauseMs, over)
       if (over.aborted) break
+      if (this.#guard.gaveBack) {
+        this.#end() // a renewal would bring it back, since it sets keys that are absent
+        break
+      }
       const startedMs = this.#clock.now()
       try {
         const renewed = await this.#store.renew(this.#lease)
@@ -61,6 +68,7 @@ export class HeldLease {
         pauseMs = jitter(Math.min(100, this.#ttlMs / 10))
       }
     }
+    this.#guard.end()
     this.#cancelTimer()
   }
 

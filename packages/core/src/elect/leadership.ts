@@ -1,4 +1,4 @@
-import type { LeaderInfo } from '../events.js'
+import type { ChangeReason, LeaderInfo } from '../events.js'
 import type { LogPage } from '../log/log-store.js'
 
 /**
@@ -7,9 +7,13 @@ import type { LogPage } from '../log/log-store.js'
  */
 export class Leadership {
   readonly #selfId: string
-  readonly #onChange: (leader: LeaderInfo | undefined) => void
+  readonly #onChange: (leader: LeaderInfo | undefined, reason: ChangeReason | undefined) => void
   #claimant: LeaderInfo | undefined
   #leaseValue = ''
+  /** Why whoever led before the last claimant does not lead any more. */
+  #reason: ChangeReason | undefined
+  /** What was heard of why the last claimant does not. */
+  #heard: ChangeReason | undefined
   #hasRead = false
   /** Until a look at the lease says otherwise, whoever claimed last may be long gone. */
   #vacant = true
@@ -19,7 +23,10 @@ export class Leadership {
   #changes = 0
   #waiting: (() => void)[] = []
 
-  constructor(selfId: string, onChange: (leader: LeaderInfo | undefined) => void) {
+  constructor(
+    selfId: string,
+    onChange: (leader: LeaderInfo | undefined, reason: ChangeReason | undefined) => void,
+  ) {
     this.#selfId = selfId
     this.#onChange = onChange
   }
@@ -69,9 +76,21 @@ export class Leadership {
     // that we see nothing is known.
     if (this.#hasRead && page.leader && page.leader.term !== this.#claimant?.term) this.#vacant = false
     this.#hasRead = true
+    if (page.leader?.term !== this.#claimant?.term) this.#heard = undefined
     this.#claimant = page.leader
+    this.#reason = page.reason
     this.#leaseValue = page.leaseValue
     this.#update()
+  }
+
+  /** Why the last claimant does not lead any more; undefined if nobody has led yet. It expired unless something was heard. */
+  get lastReason(): ChangeReason | undefined {
+    return this.#claimant && (this.#heard ?? 'expired')
+  }
+
+  /** Somebody said why the last claimant does not lead any more. */
+  heard(reason: ChangeReason | undefined): void {
+    this.#heard = reason ?? this.#heard
   }
 
   vacancy(vacant: boolean): void {
@@ -79,11 +98,13 @@ export class Leadership {
     this.#update()
   }
 
-  /** This instance serves, or stops serving, a term. */
-  serve(self: LeaderInfo | undefined): void {
+  /** This instance serves, or stops serving, a term; `reason` is what it claimed with. */
+  serve(self: LeaderInfo | undefined, reason?: ChangeReason): void {
     this.#self = self
     if (self) {
       this.#floor = Math.max(this.#floor, self.term)
+      this.#reason = reason
+      this.#heard = undefined
       this.#claimant = self
     }
     this.#update()
@@ -95,6 +116,6 @@ export class Leadership {
       return
     this.#last = leader
     if (leader) for (const resolve of this.#waiting.splice(0)) resolve()
-    this.#onChange(leader)
+    this.#onChange(leader, leader ? this.#reason : this.lastReason)
   }
 }

@@ -1,3 +1,5 @@
+import type { ChangeReason } from '../events.js'
+
 /** A granted lease: the right to try to lead until `deadlineMs` on the own monotonic clock. */
 export interface Lease {
   /** What stands in Redis: unique to this grant. */
@@ -12,6 +14,23 @@ export interface LeaseLook {
   readonly vacantInMs: number
 }
 
+/** What instances tell each other of the lease. */
+export type LeaseNotice =
+  /** It was given back, or taken away from its holder. */
+  | { readonly kind: 'vacant'; readonly reason: ChangeReason | undefined }
+  /** Somebody leads now. */
+  | { readonly kind: 'taken' }
+  /** There are orders to look at, and everybody is to say at once how far it is. */
+  | { readonly kind: 'orders' }
+
+/** Watches over this thread for as long as a lease is held. Made by `LeaseStore.guard`. */
+export interface LeaseGuard {
+  /** True from when another thread gave the lease back, which it says before it does so: never renew it then. */
+  readonly gaveBack: boolean
+  /** The lease is over, or is about to be given back from here: nobody else gives it back from now on. */
+  end(): void
+}
+
 /**
  * Grants the lease to one holder at a time, as far as clocks and networks allow. It decides who tries; no promise but
  * liveness (G10) rests on it.
@@ -22,8 +41,13 @@ export interface LeaseStore {
   acquire(): Promise<Lease | undefined>
   /** One renewal. Undefined if the lease is lost; rejects if that could not be found out. */
   renew(lease: Lease): Promise<Lease | undefined>
-  /** Gives it back, once no renewal is under way that could bring it to life again, and tells everybody. */
-  release(lease: Lease): Promise<void>
+  /** Gives it back, once no renewal is under way that could bring it to life again, and tells everybody why. */
+  release(lease: Lease, reason?: ChangeReason): Promise<void>
+  /**
+   * Has another thread give the lease back should this one hang, so that nobody waits until it runs out (G10). Calls
+   * `gaveBack` when this thread goes on and finds that so; until `end` is called.
+   */
+  guard(lease: Lease, gaveBack: () => void): LeaseGuard
   /** How long it is still held. Rejects if no majority answers. */
   look(): Promise<LeaseLook>
   /**
@@ -35,8 +59,10 @@ export interface LeaseStore {
   depose(leaseValue: string): Promise<boolean>
   /** Tells everybody that somebody leads now, so that they look at the log. */
   announceLeader(): void
-  /** Listens for what others tell. `vacant`: the lease was given back. `taken`: somebody leads now. */
-  onNotice(listener: (notice: 'vacant' | 'taken') => void): void
+  /** Tells everybody that there are orders to look at, and to say at once how far they are. */
+  announceOrders(): void
+  /** Listens for what others tell. */
+  onNotice(listener: (notice: LeaseNotice) => void): void
   close(): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-import type { LeaderInfo } from '../events.js'
+import type { ChangeReason, LeaderChange, LeaderInfo } from '../events.js'
 import type { Entry } from './entry.js'
 import type { TermTable } from './history.js'
 
@@ -29,6 +29,8 @@ export interface LogPage extends LogStamp {
   readonly leader: LeaderInfo | undefined
   /** The lease that it was made with; empty if there was none. */
   readonly leaseValue: string
+  /** Why the one before does not lead any more; undefined where that is not known, or nobody led before. */
+  readonly reason: ChangeReason | undefined
   /** How often leadership has changed hands. */
   readonly leaderChanges: number
   readonly head: number
@@ -65,6 +67,8 @@ export interface ClaimRequest {
     readonly publicUrl: string | undefined
   }
   readonly leaseValue: string
+  /** Why the one before does not lead any more. */
+  readonly reason: ChangeReason | undefined
   /** Version of the claimant's app: every entry that it appends is of that version. */
   readonly appVersion: number
 }
@@ -175,6 +179,10 @@ export interface LogStore {
   rotateSecret(version: string): Promise<Secrets | undefined>
   /** Reads up to `limit` entries behind `after`, with the table if the stamp is not `known`. */
   read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage>
+  /** Remembers that the reign of the claim `nonce` has begun; not if another has been claimed since. */
+  recordChange(nonce: string, change: Omit<LeaderChange, 'atMs'>): Promise<void>
+  /** The last changes of leader, newest first. */
+  changes(): Promise<LeaderChange[]>
   /** How long the server has been running, in ms, to the second. */
   serverAgeMs(): Promise<number>
   /** Whether a term's connection can tell what the server has forced to disk. Known once the store is open. */

@@ -1,4 +1,4 @@
-import type { LeaderInfo, Role } from '../events.js'
+import type { LeaderChange, LeaderInfo, Role } from '../events.js'
 import type { Position } from '../position.js'
 import type { Halt } from '../replicate/catch-up-listener.js'
 
@@ -23,9 +23,13 @@ export interface InstanceStatus {
   readonly caughtUp: boolean
   /** Why the replica does not apply the log, if it does not. */
   readonly halted: Halt | undefined
+  /** How many instances would run for leadership before this one. */
+  readonly rank: number
   /** Whether this instance may lead, and if not, why. */
   readonly eligible: boolean
   readonly ineligibleBecause: string | undefined
+  /** Whether the group was paused when this instance last heard. */
+  readonly paused: boolean
   /** Writes that wait for the log. */
   readonly queuedWrites: number
   /** Milliseconds since the control loop of this instance last ran; large if the event loop is stuck. */
@@ -49,7 +53,7 @@ export interface MemberStatus {
   readonly priority: number
   /** Version of its state machine; 0 without one. They differ during a rolling deploy. */
   readonly appVersion: number
-  /** Event-loop utilisation between the last two heartbeats, 0 to 1. */
+  /** How busy its event loop was between the last two heartbeats, by utilisation or delay, 0 to 1. */
   readonly load: number
 }
 
@@ -74,7 +78,13 @@ export interface GroupStatus {
   readonly head: number
   /** How often leadership has changed hands since the log was created. */
   readonly leaderChanges: number
+  /** The last hundred changes of leader, newest first: a term that began on a new connection is one, too. */
+  readonly history: readonly LeaderChange[]
   readonly members: readonly MemberStatus[]
+  /** While it is, nobody takes over by itself. */
+  readonly paused: boolean
+  /** Ms until that ends by itself; undefined if it does not. */
+  readonly pauseLeftMs: number | undefined
   readonly times: Times
   /** C = (1/n) Σ dᵢ: the mean number of entries that the living replicas are behind the head. */
   readonly inconsistency: number

@@ -7,8 +7,8 @@ import { QuietRedis } from './quiet-redis.js'
 /** Options of a connection, given by what it is for. */
 export type Duty = Omit<RedisOptions, 'replyMapping'>
 
-/** Slowest reconnect: an instance that has lost Redis must be back long before a lease runs out. */
-const MAX_RECONNECT_DELAY_MS = 200
+/** Slowest reconnect: when Redis is back, who leads is settled only once the instances are back, too. */
+const MAX_RECONNECT_DELAY_MS = 50
 
 /**
  * What every connection of ours shares: nothing waits in a queue while Redis is away, and nothing is sent twice. By

@@ -8,6 +8,8 @@ export interface Keys {
   readonly log: string
   readonly terms: string
   readonly members: string
+  /** The last changes of leader. */
+  readonly changes: string
   /** A snapshot: its chunks by number, and its head. */
   snapshot(id: string): string
   /** BullMQ's prefix; one queue per instance below it, named by the instance's id. */
@@ -30,6 +32,7 @@ export function keysOf(group: string): Keys {
     log: `${prefix}log`,
     terms: `${prefix}terms`,
     members: `${prefix}members`,
+    changes: `${prefix}changes`,
     snapshot: (id) => `${prefix}snapshot:${id}`,
     jobs: `${prefix}jobs`,
     leaseNotices: `${prefix}lease-notices`,

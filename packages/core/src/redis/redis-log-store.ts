@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import { LeaseholdError, versionTooOld } from '../errors.js'
-import type { LeaderInfo } from '../events.js'
+import type { LeaderChange, LeaderInfo } from '../events.js'
 import type { LogPage, LogStamp, LogStore, Secrets, SnapshotRef, TermConnection } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
 import { checkAccess, logNeeds } from './access.js'
@@ -9,11 +9,13 @@ import { callScript } from './call-script.js'
 import { connect, createClient, disconnect, termOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { RedisTermConnection } from './redis-term-connection.js'
-import { readEntries, readTable } from './replies.js'
+import { changeReason, readChanges, readEntries, readTable } from './replies.js'
 import { checkServer } from './server-checks.js'
 
 /** Version of what stands in Redis. An instance refuses a higher one, which it does not know. */
 export const FORMAT_VERSION = '1'
+/** Changes of leader that are remembered. */
+const CHANGES_KEPT = 100
 /** Bytes of entries read at once. */
 const PAGE_BYTES = 1024 * 1024
 
@@ -35,6 +37,7 @@ type ReadReply = [
   table: string[] | null,
   secretVersion: string,
   leaseValue: string,
+  reason: string,
 ]
 
 type SecretsReply = [secret: string, previous: string, next: string, version: string]
@@ -132,6 +135,7 @@ export class RedisLogStore implements LogStore {
       table,
       secretVersion,
       leaseValue,
+      reason,
     ] = reply
     // An empty log is "known" to a reader that knows nothing, yet it must get its (empty) table.
     const isKnown = table === null && known !== undefined
@@ -151,7 +155,22 @@ export class RedisLogStore implements LogStore {
       table: isKnown ? undefined : readTable(table ?? []),
       secretVersion,
       leaseValue,
+      reason: changeReason(reason),
     }
+  }
+
+  async recordChange(nonce: string, change: Omit<LeaderChange, 'atMs'>): Promise<void> {
+    const { meta, changes } = this.#keys
+    await callScript(
+      this.#client,
+      'recordChange',
+      [meta, changes],
+      [nonce, CHANGES_KEPT, JSON.stringify(change)],
+    )
+  }
+
+  async changes(): Promise<LeaderChange[]> {
+    return readChanges(await this.#client.hgetall(this.#keys.changes))
   }
 
   async serverAgeMs(): Promise<number> {

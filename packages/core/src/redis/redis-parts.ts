@@ -7,6 +7,7 @@ import { commandOptions, createClient } from './connections.js'
 import { keysOf } from './keys.js'
 import { RedisLogStore } from './redis-log-store.js'
 import { RedisMemberStore } from './redis-member-store.js'
+import { RedisOrderStore } from './redis-order-store.js'
 import { RedisSnapshotStore } from './redis-snapshot-store.js'
 import { RedlockLeaseStore } from './redlock-lease-store.js'
 
@@ -27,6 +28,7 @@ export function createRedisParts(parts: {
     leases: new RedlockLeaseStore({ options, keys, warn, clock }),
     log: new RedisLogStore({ options, client, keys, replicates, warn }),
     members: new RedisMemberStore(client, keys),
+    orders: new RedisOrderStore(client, keys),
     snapshots: new RedisSnapshotStore(client, keys),
     transport: replicates ? new BullmqTransport(options, keys, clock) : noTransport,
   }

@@ -73,6 +73,7 @@ export class RedisTermConnection implements TermConnection {
         this.#leaseOnLog ? '1' : '0',
         randomInt(1, 1001),
         request.appVersion,
+        request.reason ?? '',
       ],
     )) as [string, string, string, string, string, string, string, string[]]
     if (reply[0] === 'OUTRUN') return { kind: 'outrun', term: Number(reply[1]) }

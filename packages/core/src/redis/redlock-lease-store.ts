@@ -1,14 +1,24 @@
 import Redlock, { type ExecutionStats, type Lock, type Operation } from 'redlock'
 import type { Clock } from '../clock.js'
-import { type Lease, type LeaseLook, type LeaseStore, marginOf } from '../elect/lease.js'
+import {
+  type Lease,
+  type LeaseGuard,
+  type LeaseLook,
+  type LeaseNotice,
+  type LeaseStore,
+  marginOf,
+} from '../elect/lease.js'
+import type { ChangeReason } from '../events.js'
 import type { ResolvedOptions } from '../options.js'
 import { leaseNeeds } from './access.js'
 import { callScript } from './call-script.js'
 import { commandOptions, createClient, presenceOptions, subscriberOptions } from './connections.js'
+import { HangWatch } from './hang-watch.js'
 import type { Keys } from './keys.js'
 import { LeaseNode } from './lease-node.js'
 import { LeaseNodes, quorum } from './lease-nodes.js'
 import { Presence } from './presence.js'
+import { changeReason } from './replies.js'
 import { scripts } from './scripts.generated.js'
 
 /** Beyond any clock: redlock compares a lock's expiration with the wall clock, and would give up when that jumps. */
@@ -23,6 +33,7 @@ const MAX_LEFTOVERS = 10
 export class RedlockLeaseStore implements LeaseStore {
   readonly #nodes: LeaseNodes
   readonly #presence: Presence
+  readonly #watch: HangWatch
   readonly #redlock: Redlock
   readonly #keys: Keys
   readonly #ttlMs: number
@@ -31,7 +42,7 @@ export class RedlockLeaseStore implements LeaseStore {
   readonly #locks = new Map<string, Lock>()
   /** Given back, but not on every node: a renewal may still lie in the socket of one that hangs, and run when it goes on. */
   readonly #leftovers = new Set<Lock>()
-  #listener: (notice: 'vacant' | 'taken') => void = () => {}
+  #listener: (notice: LeaseNotice) => void = () => {}
 
   constructor(parts: {
     options: ResolvedOptions
@@ -50,6 +61,7 @@ export class RedlockLeaseStore implements LeaseStore {
     })
     this.#nodes = new LeaseNodes(nodes, leaseNeeds(keys), warn)
     this.#presence = new Presence(this.#nodes, keys, options.id)
+    this.#watch = new HangWatch({ options, keys, nodes: this.#nodes, warn, clock })
     const clients = nodes.map(({ commands }) => commands)
     this.#redlock = new Redlock(clients, { retryCount: 0 }, { extendScript: () => scripts.renewLease })
     this.#redlock.on('error', () => {}) // each shows in the vote that it cost
@@ -60,14 +72,16 @@ export class RedlockLeaseStore implements LeaseStore {
 
   async open(signal: AbortSignal): Promise<void> {
     for (const { notices } of this.#nodes.all) {
-      notices.on('message', (_channel, notice) => {
-        if (notice === 'vacant' || notice === 'taken') this.#listener(notice)
+      notices.on('message', (_channel, text) => {
+        const notice = readNotice(text)
+        if (notice) this.#listener(notice)
       })
       // A subscriber that comes up later subscribes then; until it does, the lease is looked at in time all the same.
       const subscribe = () => void notices.subscribe(this.#keys.leaseNotices).catch(() => {})
       notices.on('ready', subscribe)
     }
     this.#presence.announce()
+    this.#watch.open()
     await this.#nodes.open(signal, () => this.#giveBackLeftovers())
   }
 
@@ -104,7 +118,7 @@ export class RedlockLeaseStore implements LeaseStore {
     return { value: lease.value, deadlineMs: this.#deadline(startedMs) }
   }
 
-  async release(lease: Lease): Promise<void> {
+  async release(lease: Lease, reason?: ChangeReason): Promise<void> {
     const lock = this.#locks.get(lease.value)
     if (!lock) return
     this.#locks.delete(lease.value)
@@ -115,7 +129,11 @@ export class RedlockLeaseStore implements LeaseStore {
     if (this.#leftovers.size > MAX_LEFTOVERS) this.#leftovers.delete([...this.#leftovers][0] as Lock)
     void this.#freedBy(releasing, lock)
     await releasing
-    this.#announce('vacant')
+    this.#announce({ kind: 'vacant', reason })
+  }
+
+  guard(lease: Lease, gaveBack: () => void): LeaseGuard {
+    return this.#watch.guard(lease, gaveBack)
   }
 
   async look(): Promise<LeaseLook> {
@@ -148,27 +166,34 @@ export class RedlockLeaseStore implements LeaseStore {
       all.map(({ commands }) => callScript(commands, 'deposeLease', [this.#keys.lease], [leaseValue])),
     )
     const wasThere = takenFrom.some((outcome) => outcome.status === 'fulfilled' && outcome.value === 1)
-    if (wasThere) this.#announce('vacant')
+    if (wasThere) this.#announce({ kind: 'vacant', reason: 'deposed' })
     return wasThere
   }
 
   announceLeader(): void {
-    this.#announce('taken')
+    this.#announce({ kind: 'taken' })
   }
 
-  onNotice(listener: (notice: 'vacant' | 'taken') => void): void {
+  announceOrders(): void {
+    this.#announce({ kind: 'orders' })
+  }
+
+  onNotice(listener: (notice: LeaseNotice) => void): void {
     this.#listener = listener
   }
 
   async close(): Promise<void> {
     this.#listener = () => {}
     this.#nodes.close()
+    await this.#watch.close()
   }
 
   /** A node is back. Without this, one that had hung would be held for another lease time by a lease that is over. */
   #giveBackLeftovers(): void {
     for (const lock of this.#leftovers) {
-      void this.#freedBy(this.#redlock.release(lock), lock).then((freed) => freed && this.#announce('vacant'))
+      void this.#freedBy(this.#redlock.release(lock), lock).then(
+        (freed) => freed && this.#announce({ kind: 'vacant', reason: undefined }),
+      )
     }
   }
 
@@ -180,14 +205,26 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 
   /** A lost notice costs time, not safety: the others look at the lease when it should have run out. */
-  #announce(notice: 'vacant' | 'taken'): void {
+  #announce(notice: LeaseNotice): void {
     for (const { commands } of this.#nodes.all)
-      commands.publish(this.#keys.leaseNotices, notice).catch(() => {})
+      commands.publish(this.#keys.leaseNotices, textOf(notice)).catch(() => {})
   }
 
   #deadline(startedMs: number): number {
     return startedMs + this.#ttlMs - marginOf(this.#ttlMs)
   }
+}
+
+/** Its kind, and why the lease is vacant. */
+function textOf(notice: LeaseNotice): string {
+  return notice.kind === 'vacant' && notice.reason ? `vacant ${notice.reason}` : notice.kind
+}
+
+/** Undefined for what no instance of ours has sent: anybody may publish. */
+function readNotice(text: string): LeaseNotice | undefined {
+  const [kind, word] = text.split(' ')
+  if (kind === 'taken' || kind === 'orders') return { kind }
+  return kind === 'vacant' ? { kind, reason: changeReason(word) } : undefined
 }
 
 /** What each node has said to an operation, or to one that failed, once every node has answered. */

@@ -1,3 +1,4 @@
+import { CHANGE_REASONS, type ChangeReason, type LeaderChange } from '../events.js'
 import { type Entry, decodeEntry } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 
@@ -16,6 +17,30 @@ export function readEntries(flat: readonly string[]): Entry[] {
   return groupsOf(flat, 4).map(([index = '', term = '', time = '', data = '']) =>
     decodeEntry(Number(index), Number(term), Number(time), data),
   )
+}
+
+/** A reason for a change of leader; undefined for none, or for one that this version does not know. */
+export function changeReason(text: string | undefined): ChangeReason | undefined {
+  return CHANGE_REASONS.find((reason) => reason === text)
+}
+
+/** Changes of leader as HGETALL gives them, newest first: slot, 'time {json}', …, and how many there were. */
+export function readChanges(record: Readonly<Record<string, string>>): LeaderChange[] {
+  const rows = Object.entries(record).filter(([slot]) => slot !== 'count')
+  const changes = rows.map(([, row]): LeaderChange => {
+    const at = row.indexOf(' ')
+    const { term, leader, reason, recoverMs } = JSON.parse(row.slice(at + 1)) as LeaderChangeRow
+    return { term, leader, reason: changeReason(reason), atMs: Number(row.slice(0, at)), recoverMs }
+  })
+  return changes.toSorted((a, b) => b.term - a.term)
+}
+
+/** A change of leader as it is stored. */
+interface LeaderChangeRow {
+  readonly term: number
+  readonly leader: string
+  readonly reason?: string
+  readonly recoverMs?: number
 }
 
 function groupsOf(flat: readonly string[], size: number): string[][] {

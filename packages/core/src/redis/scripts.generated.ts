@@ -68,7 +68,7 @@ return refused
 -- KEYS  1 meta   2 terms   3 lease
 -- ARGV  1 expected stored term   2 floor: highest term the candidate has seen   3 nonce   4 leader id   5 url
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
---       10 version of the claimant's app
+--       10 version of the claimant's app   11 why the leader before does not lead any more, or ''
 -- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
 --           {term, 'first:nonce', ...}}
 --          {'OUTRUN', stored term}   another claim came between
@@ -105,7 +105,7 @@ local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+
 
 -- The stored replication id stays that of the last write: a claim that is not served must not hide that something may be lost.
 redis.call('HSET', KEYS[1], 'term', term, 'nonce', ARGV[3], 'leader', ARGV[4], 'url', ARGV[5], 'publicUrl', ARGV[6],
-  'lease', ARGV[7])
+  'lease', ARGV[7], 'reason', ARGV[11])
 if lastLeader ~= ARGV[4] then redis.call('HINCRBY', KEYS[1], 'leaderChanges', 1) end
 
 return {
@@ -134,6 +134,29 @@ return ARGV[1]
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
+return 1
+`,
+  endSwitchover: `-- Says what became of a switchover. The first to say so is right.
+--
+-- KEYS  1 meta
+-- ARGV  1 id of the order   2 outcome
+-- Returns  1, or 0 if it is not the present order, or has ended already
+
+local id, outcome = unpack(redis.call('HMGET', KEYS[1], 'switchover', 'switchoverOutcome'))
+if id ~= ARGV[1] or (outcome or '') ~= '' then return 0 end
+redis.call('HSET', KEYS[1], 'switchoverOutcome', ARGV[2])
+return 1
+`,
+  giveBackLease: `-- Gives a lease back for a holder whose event loop stands still, on one node, and tells everybody (G10). One step, so that
+-- whoever sends it may end right behind it: a lease that is free, and nobody told, is not looked at before its time is over.
+--
+-- KEYS  1 lease
+-- ARGV  1 value of the lease   2 channel of the notices
+-- Returns  1, or 0 if that lease is not there
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[2], 'vacant hung')
 return 1
 `,
   importSnapshot: `-- Begins a new log at an imported snapshot: where the group has none and nobody is connected, or in place of what it has.
@@ -275,6 +298,53 @@ if not holds then
 end
 return { 'JOINED', secret, previous or '', next or '', version }
 `,
+  nameHeir: `-- Names the instance that others let go first once the leader has given its lease back. Only the leader may.
+--
+-- KEYS  1 meta
+-- ARGV  1 term   2 nonce   3 id of the heir   4 for how many ms
+-- Returns  1, or 0 if another claim came between
+
+local term, nonce = unpack(redis.call('HMGET', KEYS[1], 'term', 'nonce'))
+if term ~= ARGV[1] or nonce ~= ARGV[2] then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[1], 'heir', ARGV[3], 'heirUntil', string.format('%.0f', now + tonumber(ARGV[4])))
+return 1
+`,
+  orderSwitchover: `-- Orders a switchover, unless one is under way.
+--
+-- KEYS  1 meta
+-- ARGV  1 id of the order   2 name or id of the instance that is to lead, or ''   3 ms that it may take
+-- Returns  1, or 0 if another one is under way; nothing was written then
+
+local id, ends, outcome = unpack(redis.call('HMGET', KEYS[1], 'switchover', 'switchoverUntil', 'switchoverOutcome'))
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if id and (outcome or '') == '' and tonumber(ends or '0') > now then return 0 end
+
+redis.call('HSET', KEYS[1], 'switchover', ARGV[1], 'switchoverTo', ARGV[2],
+  'switchoverFrom', redis.call('HGET', KEYS[1], 'leader') or '',
+  'switchoverUntil', string.format('%.0f', now + tonumber(ARGV[3])), 'switchoverOutcome', '')
+redis.call('HDEL', KEYS[1], 'heir', 'heirUntil')
+return 1
+`,
+  pause: `-- Has nobody take over by itself any more, or ends that.
+--
+-- KEYS  1 meta
+-- ARGV  1 for how many ms, '0' until it is ended, '' to end it
+-- Returns  1
+
+if ARGV[1] == '' then
+  redis.call('HDEL', KEYS[1], 'pausedUntil')
+elseif ARGV[1] == '0' then
+  redis.call('HSET', KEYS[1], 'pausedUntil', '0')
+else
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('HSET', KEYS[1], 'pausedUntil', string.format('%.0f', now + tonumber(ARGV[1])))
+end
+return 1
+`,
   publishMember: `-- Publishes what an instance says of itself, stamped with the server's time, and lists all members.
 --
 -- KEYS  1 members
@@ -286,6 +356,27 @@ local time = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
 if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], ARGV[1], time .. ' ' .. ARGV[2]) end
 return { time, redis.call('HGETALL', KEYS[1]) }
 `,
+  readOrders: `-- Reads what operators have ordered, and who is to lead next. Times are what is left of them, by the server's clock.
+--
+-- KEYS  1 meta
+-- Returns  {'1' if paused, ms until that ends by itself or '', leader id of the last claim,
+--           heir, ms for which others let it go first, switchover: id, to, from, ms left, outcome}; '' for what is not there
+
+local paused, leader, heir, heirUntil, id, to, from, ends, outcome = unpack(redis.call('HMGET', KEYS[1],
+  'pausedUntil', 'leader', 'heir', 'heirUntil', 'switchover', 'switchoverTo', 'switchoverFrom', 'switchoverUntil',
+  'switchoverOutcome'))
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function left(ms)
+  return string.format('%.0f', math.max(0, tonumber(ms or '0') - now))
+end
+
+local isPaused = paused and (paused == '0' or tonumber(paused) > now)
+return {
+  isPaused and '1' or '0', isPaused and paused ~= '0' and left(paused) or '', leader or '',
+  heir or '', left(heirUntil), id or '', to or '', from or '', left(ends), outcome or '',
+}
+`,
   read: `-- Reads the log's present and entries behind an index, together with what identifies that present (G5, G7).
 --
 -- KEYS  1 meta   2 log   3 terms
@@ -293,13 +384,14 @@ return { time, redis.call('HGETALL', KEYS[1]) }
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
 --           first index, {snapshot id, its index}, {id of the snapshot before, its index},
 --           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
---           version of the group's secrets or '', lease value of the last claim}
+--           version of the group's secrets or '', lease value of the last claim,
+--           why the leader before that does not lead any more, or ''}
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex, secretVersion, lease = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
+  beforeIndex, secretVersion, lease, reason = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
   'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
-  'snapshotBeforeIndex', 'secretVersion', 'lease'))
+  'snapshotBeforeIndex', 'secretVersion', 'lease', 'reason'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -327,8 +419,21 @@ local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
-  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '', lease or '',
+  entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '', lease or '', reason or '',
 }
+`,
+  recordChange: `-- Remembers a change of leader, in place of the oldest one that is remembered.
+--
+-- KEYS  1 meta   2 changes
+-- ARGV  1 nonce of the claim   2 how many are remembered   3 the change as JSON
+-- Returns  1, or 0 if another instance has claimed since
+
+if redis.call('HGET', KEYS[1], 'nonce') ~= ARGV[1] then return 0 end
+local time = redis.call('TIME')
+local slot = redis.call('HINCRBY', KEYS[2], 'count', 1) % tonumber(ARGV[2])
+local timeMs = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call('HSET', KEYS[2], slot, timeMs .. ' ' .. ARGV[3])
+return 1
 `,
   renewLease: `-- Renews the lease on one node; the script that redlock runs in place of its own.
 --

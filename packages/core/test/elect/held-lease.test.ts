@@ -1,5 +1,5 @@
 import { HeldLease } from '../../src/elect/held-lease.js'
-import type { Lease, LeaseStore } from '../../src/elect/lease.js'
+import type { Lease, LeaseGuard, LeaseStore } from '../../src/elect/lease.js'
 import { silentLogger } from '../../src/observe/logger.js'
 import { settle, VirtualClock } from '../virtual-clock.js'
 
@@ -9,10 +9,14 @@ const LENGTH_MS = 800
 
 let clock: VirtualClock
 let renewals: number[]
+/** What another thread says of the lease. */
+let guard: LeaseGuard & { gaveBack: boolean; ended: boolean }
+let gaveBack: () => void
 
 beforeEach(() => {
   clock = new VirtualClock()
   renewals = []
+  guard = { gaveBack: false, ended: false, end: () => void (guard.ended = true) }
 })
 
 /** A lease that is renewed by `renew`, from now on. */
@@ -26,7 +30,11 @@ function hold(renew: (lease: Lease) => Promise<Lease | undefined>): {
       renewals.push(clock.now())
       return renew(lease)
     },
-  } as LeaseStore
+    guard: (_lease: Lease, tell: () => void) => {
+      gaveBack = tell
+      return guard
+    },
+  } as unknown as LeaseStore
   const lease = { value: 'v', deadlineMs: clock.now() + LENGTH_MS }
   const held = new HeldLease(store, lease, TTL_MS, clock, silentLogger)
   const stop = new AbortController()
@@ -122,6 +130,53 @@ it('stops renewing when told to, without ending the lease, and leaves no timer',
   await settle()
   expect(held.ended.aborted).toBe(false)
   expect(clock.timers).toBe(0)
+})
+
+it('is not valid from when another thread has given it back, before anything could run here', () => {
+  const { held } = hold(granted)
+  guard.gaveBack = true
+  expect(held.ended.aborted).toBe(false)
+  expect(held.valid).toBe(false)
+})
+
+it('is not renewed once it was given back, which would take it again', async () => {
+  const { held, kept } = hold(granted)
+  guard.gaveBack = true
+  await clock.advance(300)
+  await kept
+  expect(renewals).toEqual([])
+  expect(held.ended.aborted).toBe(true)
+  expect(clock.timers).toBe(0)
+})
+
+it('is not revived by a renewal that was under way when it was given back', async () => {
+  let answer: (lease: Lease) => void = () => {}
+  const { held, kept } = hold(() => new Promise((resolve) => (answer = resolve)))
+  await clock.advance(300)
+  guard.gaveBack = true
+  answer({ value: 'v', deadlineMs: clock.now() + LENGTH_MS })
+  await kept
+  expect(held.ended.aborted).toBe(true)
+})
+
+it('ends as soon as it is told that it was given back', async () => {
+  const { held, kept } = hold(granted)
+  gaveBack()
+  expect(held.ended.aborted).toBe(true)
+  await kept
+})
+
+it('ends its guard when it ends, and when it is not kept any more', async () => {
+  const { kept } = hold(async () => undefined)
+  await clock.advance(300)
+  await kept
+  expect(guard.ended).toBe(true)
+
+  guard.ended = false
+  const other = hold(granted)
+  other.stop()
+  await other.kept
+  expect(guard.ended).toBe(true)
 })
 
 function gapsOf(times: readonly number[]): number[] {

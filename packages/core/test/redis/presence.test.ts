@@ -2,6 +2,7 @@ import { eventually } from '../../../../test/support/deadline.js'
 import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
 import { stopAll } from '../../../../test/support/stop-all.js'
 import { systemClock } from '../../src/clock.js'
+import type { LeaseNotice } from '../../src/elect/lease.js'
 import { resolveOptions } from '../../src/options.js'
 import { keysOf } from '../../src/redis/keys.js'
 import { RedlockLeaseStore } from '../../src/redis/redlock-lease-store.js'
@@ -122,14 +123,15 @@ describe.each([1, 3])('on %d lease nodes', (count) => {
 
   it('exactly the lease that is named is taken away', async () => {
     const { leader, observer } = await pair()
-    const notices: string[] = []
+    const notices: LeaseNotice[] = []
     leader.store.onNotice((notice) => notices.push(notice))
     const lease = await leader.store.acquire()
     expect(await observer.store.depose('another')).toBe(false)
     expect(await observer.store.look()).not.toEqual({ vacantInMs: 0 })
     expect(await observer.store.depose(lease?.value ?? '')).toBe(true)
     expect(await observer.store.look()).toEqual({ vacantInMs: 0 })
-    await eventually(() => notices.includes('vacant'))
+    await eventually(() => notices.length > 0)
+    for (const notice of notices) expect(notice).toEqual({ kind: 'vacant', reason: 'deposed' })
     expect(await observer.store.depose(lease?.value ?? '')).toBe(false)
   })
 })

@@ -45,7 +45,14 @@ afterAll(stopAll)
 
 async function claimOn(on: TermConnection): Promise<Claim> {
   const expectedTerm = await on.storedTerm()
-  const outcome = await on.claim({ expectedTerm, floor: 0, leader: self, leaseValue: 'v', appVersion: 1 })
+  const outcome = await on.claim({
+    expectedTerm,
+    floor: 0,
+    leader: self,
+    leaseValue: 'v',
+    reason: undefined,
+    appVersion: 1,
+  })
   if (outcome.kind !== 'claimed') throw new Error(outcome.kind)
   return outcome.claim
 }
@@ -94,7 +101,7 @@ it('says where the log ends if that is not where it was believed to', async () =
 
 it('claims only a log whose entries its app understands', async () => {
   const next = await store.openTerm(new AbortController().signal)
-  const request = { expectedTerm: claim.term, floor: 0, leader: self, leaseValue: 'v' }
+  const request = { expectedTerm: claim.term, floor: 0, leader: self, leaseValue: 'v', reason: undefined }
   expect(await next.claim({ ...request, appVersion: 2 })).toMatchObject({ kind: 'claimed' })
   next.close()
   const last = await store.openTerm(new AbortController().signal)
@@ -108,7 +115,7 @@ it('claims only a log whose entries its app understands', async () => {
 })
 
 it('claims only what it saw, and only with its lease', async () => {
-  const request = { floor: 0, leader: self, leaseValue: 'v', appVersion: 1 }
+  const request = { floor: 0, leader: self, leaseValue: 'v', reason: undefined, appVersion: 1 }
   expect(await connection.claim({ ...request, expectedTerm: 0 })).toEqual({
     kind: 'outrun',
     term: claim.term,

@@ -5,7 +5,7 @@ import { type RedisServer, startRedis } from '../../../../test/support/redis-ser
 import { stopAll } from '../../../../test/support/stop-all.js'
 import { startProxy } from '../../../../test/support/tcp-proxy.js'
 import { type Clock, systemClock } from '../../src/clock.js'
-import type { Lease } from '../../src/elect/lease.js'
+import type { Lease, LeaseNotice } from '../../src/elect/lease.js'
 import { resolveOptions } from '../../src/options.js'
 import { keysOf } from '../../src/redis/keys.js'
 import { RedlockLeaseStore } from '../../src/redis/redlock-lease-store.js'
@@ -210,7 +210,7 @@ describe.each([1, 3])('on %i nodes', (count) => {
 
   it('tells the others when it is given back, and when somebody leads', async () => {
     const [holder, observer] = [await openStore(nodes), await openStore(nodes)]
-    const heard: string[] = []
+    const heard: LeaseNotice[] = []
     observer.onNotice((notice) => heard.push(notice))
     await eventually(async () => {
       const counts = await Promise.all(
@@ -220,11 +220,11 @@ describe.each([1, 3])('on %i nodes', (count) => {
     })
     const lease = await take(holder)
     holder.announceLeader()
-    await eventually(() => heard.filter((notice) => notice === 'taken').length === count)
+    await eventually(() => heard.filter(({ kind }) => kind === 'taken').length === count)
     heard.length = 0
-    await holder.release(lease)
+    await holder.release(lease, 'stopped')
     await eventually(() => heard.length === count)
-    expect(new Set(heard)).toEqual(new Set(['vacant']))
+    for (const notice of heard) expect(notice).toEqual({ kind: 'vacant', reason: 'stopped' })
   })
 
   it('survives SCRIPT FLUSH at any time', async () => {
@@ -331,7 +331,7 @@ describe('when nodes fail', () => {
 
       const heard = new Promise((resolve) => observer.onNotice(resolve))
       for (const node of hung) node.resume()
-      expect(await heard).toBe('vacant')
+      expect(await heard).toEqual({ kind: 'vacant', reason: undefined })
       await eventually(async () => (await values(hung)).every((value) => value === null))
       for (const node of hung) {
         expect(await node.command('INFO', 'commandstats')).toMatch(/^cmdstat_set:calls=1,/m) // it did come back

@@ -62,6 +62,7 @@ async function claim(
     checkLease?: boolean
     step?: number
     version?: number
+    reason?: string
   } = {},
 ): Promise<string[]> {
   const {
@@ -72,11 +73,12 @@ async function claim(
     checkLease = false,
     step = 1,
     version = 1,
+    reason = '',
   } = given
   const expected = given.expected ?? (await meta('term')) ?? 0
   const args = [
     ...[expected, floor, nonce, leader, 'http://a', 'https://a', lease, checkLease ? '1' : '0', step],
-    version,
+    ...[version, reason],
   ]
   return (await callScript(client, 'claim', [keys.meta, keys.terms, keys.lease], args)) as string[]
 }
@@ -232,6 +234,11 @@ describe('claim', () => {
   it('counts a change of leader, and no claim of the same one', async () => {
     for (const leader of ['a', 'a', 'b', 'a']) await claim({ leader })
     expect(await meta('leaderChanges')).toBe('3')
+  })
+
+  it('stores why the leader before does not lead any more, for all to read', async () => {
+    await claim({ reason: 'deposed' })
+    expect(await meta('reason')).toBe('deposed')
   })
 })
 
@@ -801,4 +808,28 @@ it('goes on after SCRIPT FLUSH', async () => {
   expect((await append(claimed, ['x']))[0]).toBe('APPENDED')
   await client.script('FLUSH')
   expect(indexesOf((await read(0)).entries)).toEqual([1])
+})
+
+describe('recordChange', () => {
+  const record = (nonce: string, json = '{"a":1}') =>
+    callScript(client, 'recordChange', [keys.meta, keys.changes], [nonce, 3, json])
+  const stored = () => client.hgetall(keys.changes)
+
+  it('remembers the last ones, each with the time of Redis', async () => {
+    await claim({ nonce: 'n1' })
+    for (const n of [1, 2, 3, 4]) expect(await record('n1', `{"n":${n}}`)).toBe(1)
+    const { count, ...slots } = await stored()
+    expect(count).toBe('4')
+    expect(Object.keys(slots).toSorted()).toEqual(['0', '1', '2'])
+    const [time] = await client.time()
+    for (const row of Object.values(slots)) expect(row).toMatch(/^\d{13} \{"n":[234]\}$/)
+    expect(Math.abs(Number(slots['1']?.slice(0, 10)) - (time ?? 0))).toBeLessThan(60)
+  })
+
+  it('of a claim that another has come after remembers nothing', async () => {
+    await claim({ nonce: 'n1' })
+    await claim({ nonce: 'n2' })
+    expect(await record('n1')).toBe(0)
+    expect(await stored()).toEqual({})
+  })
 })

@@ -23,6 +23,7 @@ const log = {
       headTerm: 7,
       first: 1,
       leaseValue: '',
+      reason: undefined,
       leaderChanges: 1,
     },
     ...{ leader: undefined, snapshot: undefined, snapshotBefore: undefined, secretVersion: '' },

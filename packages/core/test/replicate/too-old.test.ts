@@ -38,6 +38,7 @@ const log = {
         headTerm: 7,
         first,
         leaseValue: '',
+        reason: undefined,
         leaderChanges: 1,
       },
       ...{ leader: undefined, snapshot, snapshotBefore: undefined, secretVersion: '' },

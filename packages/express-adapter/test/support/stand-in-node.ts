@@ -26,6 +26,9 @@ export class StandInNode extends EventEmitter {
   statusChanges: Partial<InstanceStatus> = {}
   groupReport: GroupStatus | Error | 'silent' = new Error('Redis is out of reach')
   stopped: () => Promise<void> = () => Promise.resolve()
+  /** How it was steered, and what it says to that. */
+  readonly steered: unknown[] = []
+  steer: (() => Promise<unknown>) | undefined
   readonly warnings: { code: string; message: string }[] = []
 
   constructor(id: string) {
@@ -95,8 +98,10 @@ export class StandInNode extends EventEmitter {
       stale: false,
       caughtUp: true,
       halted: undefined,
+      rank: 0,
       eligible: true,
       ineligibleBecause: undefined,
+      paused: false,
       queuedWrites: 0,
       idleMs: 3,
       ...this.statusChanges,
@@ -108,6 +113,21 @@ export class StandInNode extends EventEmitter {
     return this.groupReport instanceof Error
       ? Promise.reject(this.groupReport)
       : Promise.resolve(this.groupReport)
+  }
+
+  async switchover(options: object): Promise<unknown> {
+    this.steered.push({ switchover: options })
+    return this.steer ? this.steer() : this.leader
+  }
+
+  async pause(options: object): Promise<void> {
+    this.steered.push({ pause: options })
+    await this.steer?.()
+  }
+
+  async resume(): Promise<void> {
+    this.steered.push('resume')
+    await this.steer?.()
   }
 
   async stop(): Promise<void> {

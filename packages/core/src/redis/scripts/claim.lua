@@ -3,7 +3,7 @@
 -- KEYS  1 meta   2 terms   3 lease
 -- ARGV  1 expected stored term   2 floor: highest term the candidate has seen   3 nonce   4 leader id   5 url
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
---       10 version of the claimant's app
+--       10 version of the claimant's app   11 why the leader before does not lead any more, or ''
 -- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
 --           {term, 'first:nonce', ...}}
 --          {'OUTRUN', stored term}   another claim came between
@@ -40,7 +40,7 @@ local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+
 
 -- The stored replication id stays that of the last write: a claim that is not served must not hide that something may be lost.
 redis.call('HSET', KEYS[1], 'term', term, 'nonce', ARGV[3], 'leader', ARGV[4], 'url', ARGV[5], 'publicUrl', ARGV[6],
-  'lease', ARGV[7])
+  'lease', ARGV[7], 'reason', ARGV[11])
 if lastLeader ~= ARGV[4] then redis.call('HINCRBY', KEYS[1], 'leaderChanges', 1) end
 
 return {

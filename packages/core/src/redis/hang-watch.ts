@@ -1,0 +1,141 @@
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../clock.js'
+import type { Lease, LeaseGuard } from '../elect/lease.js'
+import type { ResolvedOptions } from '../options.js'
+import { hangWatchThread } from './hang-watch-thread.generated.js'
+import type { Keys } from './keys.js'
+import { type LeaseAccess, accessOf, whyInaccessible } from './lease-access.js'
+import type { LeaseNodes } from './lease-nodes.js'
+import { scripts } from './scripts.generated.js'
+import { cells, ThreadGuard, words } from './thread-guard.js'
+
+/** So often in `hangAfterMs` does the watched thread give a sign, and the other look. */
+const TICKS = 10
+
+/** What the thread is told at its start. */
+export interface WatchOrder {
+  readonly shared: Int32Array
+  readonly cells: typeof cells
+  readonly words: typeof words
+  readonly tickMs: number
+  readonly ticks: number
+  /** A connection that is mute for so long is given up. */
+  readonly silentMs: number
+  readonly nodes: readonly (LeaseAccess | undefined)[]
+  readonly majority: number
+  /** Shows that a node lets the thread in. */
+  readonly probe: readonly string[]
+  readonly giveBack: readonly string[]
+}
+
+/**
+ * Has another thread give the lease back when this one hangs (G10). A thread for each reign: it costs about 9 MB, which a
+ * follower need not have, and starts in 25 ms beside this one (measured).
+ *
+ * Its code is a text, which is found in either build, from sources, and in a bundled app; a file beside this one is not.
+ */
+export class HangWatch {
+  readonly #options: ResolvedOptions
+  readonly #keys: Keys
+  readonly #nodes: LeaseNodes
+  readonly #warn: (code: string, message: string) => void
+  readonly #clock: Clock
+  readonly #ending = new Set<Promise<unknown>>()
+  #enabled = false
+
+  constructor(parts: {
+    options: ResolvedOptions
+    keys: Keys
+    nodes: LeaseNodes
+    warn: (code: string, message: string) => void
+    clock: Clock
+  }) {
+    this.#options = parts.options
+    this.#keys = parts.keys
+    this.#nodes = parts.nodes
+    this.#warn = parts.warn
+    this.#clock = parts.clock
+  }
+
+  /** Looks whether a thread could do what is asked of it; where it could not, a leader that hangs is left to its lease. */
+  open(): void {
+    if (this.#options.hangAfterMs === 0) return
+    const faults = this.#nodes.all.flatMap(({ commands, place }) => {
+      const why = whyInaccessible(commands)
+      return why === undefined ? [] : [`${place}: ${why}`]
+    })
+    this.#enabled = faults.length === 0
+    if (!this.#enabled)
+      this.#warn(
+        'HANG_WATCH_OFF',
+        `Nobody gives the lease back when the event loop hangs: another thread cannot connect to ${faults.join(', ')}. Set hangAfterMs to false if that is meant.`,
+      )
+  }
+
+  /** See `LeaseStore.guard`. */
+  guard(lease: Lease, gaveBack: () => void): LeaseGuard {
+    if (!this.#enabled) return unguarded
+    return new ThreadGuard({
+      clock: this.#clock,
+      beatMs: this.#options.hangAfterMs / TICKS,
+      start: (shared) => this.#start(lease, shared),
+      gaveBack: (hungMs) => {
+        gaveBack()
+        this.#warn(
+          'EVENT_LOOP_HUNG',
+          `The event loop of this leader stood still for ${Math.round(hungMs)} ms. After hangAfterMs (${this.#options.hangAfterMs} ms) another thread gave the lease back, so that another instance could lead.`,
+        )
+      },
+    })
+  }
+
+  /** Resolves when no thread runs any more. */
+  async close(): Promise<void> {
+    await Promise.all(this.#ending)
+  }
+
+  /** Returns what ends it. */
+  #start(lease: Lease, shared: Int32Array): () => void {
+    const { logger, hangAfterMs, leaseTtlMs } = this.#options
+    const { lease: key, leaseNotices } = this.#keys
+    const workerData: WatchOrder = {
+      shared,
+      cells,
+      words,
+      tickMs: hangAfterMs / TICKS,
+      ticks: TICKS + 1, // a sign may have been due as the hang began: never before `hangAfterMs`
+      silentMs: leaseTtlMs / 2,
+      nodes: this.#accesses(),
+      majority: this.#nodes.majority,
+      probe: ['GET', key],
+      giveBack: ['EVAL', scripts.giveBackLease, '1', key, lease.value, leaseNotices],
+    }
+    let thread: Worker
+    try {
+      // Nothing that is loaded into the app's own thread is wanted in this one; how TLS is spoken is.
+      const execArgv = process.execArgv.filter((argument) => argument.startsWith('--tls-'))
+      thread = new Worker(hangWatchThread, { eval: true, workerData, execArgv })
+    } catch (error) {
+      logger.debug({ err: error }, 'no thread can be started; a hang of the event loop is left to the lease')
+      return () => {}
+    }
+    thread.unref()
+    thread.on('error', (error) => logger.debug({ err: error }, 'the thread that watches the loop failed'))
+    // A server may have become another one: under Sentinel that has another address.
+    const moved = () => thread.postMessage(this.#accesses())
+    for (const { commands } of this.#nodes.all) commands.on('ready', moved)
+    return () => {
+      for (const { commands } of this.#nodes.all) commands.off('ready', moved)
+      const ended = thread.terminate().finally(() => this.#ending.delete(ended))
+      this.#ending.add(ended)
+    }
+  }
+
+  /** In the order of the nodes; without those that are not connected, where that is how they are found. */
+  #accesses(): (LeaseAccess | undefined)[] {
+    const name = `leasehold:${this.#options.group}:${this.#options.name}:lease-watch`
+    return this.#nodes.all.map(({ commands }) => accessOf(commands, name))
+  }
+}
+
+const unguarded: LeaseGuard = { gaveBack: false, end: () => {} }
