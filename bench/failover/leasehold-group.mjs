@@ -97,8 +97,7 @@ export class LeaseholdGroup {
   async #replace(instance) {
     await instance.kill() // or it has ended already
     this.#instances = this.#instances.filter((other) => other !== instance)
-    await this.#add()
-    await this.#up()
+    await this.#add() // and the next time all are waited for, while the other groups have their turn
   }
 
   async #add() {
