@@ -95,8 +95,8 @@ export interface Writers {
 
 const LIST = 'ledger'
 
-/** Starts writers of unique items; one that is refused goes on with the next of the holders. */
-export function startWriters(holders: () => readonly LedgerHolder[], count = 6): Writers {
+/** Starts writers of unique items, `label` before each; one that is refused goes on with the next of the holders. */
+export function startWriters(holders: () => readonly LedgerHolder[], count = 6, label = ''): Writers {
   const history: Operation[] = []
   const stopping = new AbortController()
   const run = async (client: number) => {
@@ -104,7 +104,7 @@ export function startWriters(holders: () => readonly LedgerHolder[], count = 6):
       const all = holders()
       const holder = all[at % all.length]
       if (!holder) throw new Error('There is nobody to write to')
-      const operation = await observed(holder, client, `${client}-${n}`)
+      const operation = await observed(holder, client, `${label}${client}-${n}`)
       history.push(operation)
       if (operation.outcome !== 'ok') at++
       // Without a hold on the process: writers that a failed test has left behind must not keep it alive.

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { eventually } from '../support/deadline.js'
+import { freePort } from '../support/free-port.js'
+import { own, type OwnedProcess } from '../support/owned-process.js'
+import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { stopAll } from '../support/stop-all.js'
+import { moreWrites, problemsOf, replicasEqualLog, startWriters } from './ledger.js'
+import { LedgerProcesses } from './ledger-process.js'
+
+const SET = 'bank'
+const dir = mkdtempSync(join(tmpdir(), 'leasehold-sentinel-'))
+let sentinel: OwnedProcess | undefined
+
+afterAll(async () => {
+  await sentinel?.kill9()
+  await stopAll()
+  rmSync(dir, { recursive: true })
+})
+
+/** A sentinel that watches over `server`, and has another one take its place when it is gone for a moment. */
+async function watchOver(server: RedisServer): Promise<{ port: number; present: () => Promise<number> }> {
+  const port = await freePort()
+  const file = join(dir, 'sentinel.conf')
+  const rules = [
+    `monitor ${SET} 127.0.0.1 ${server.port} 1`,
+    `down-after-milliseconds ${SET} 500`,
+    `failover-timeout ${SET} 5000`,
+  ]
+  const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${dir}`, ...rules.map((rule) => `sentinel ${rule}`)]
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  sentinel = await own(process.env['REDIS_SERVER_BIN'] ?? 'redis-server', [file, '--sentinel'])
+  const present = async () => {
+    const client = new Redis({
+      port,
+      host: '127.0.0.1',
+      lazyConnect: true,
+      maxRetriesPerRequest: 0,
+      retryStrategy: null,
+    })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      const [, found] = (await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SET)) as [string, string]
+      return Number(found)
+    } finally {
+      client.disconnect()
+    }
+  }
+  return { port, present }
+}
+
+it('a failover of Redis that loses nothing: leadership is claimed anew there, and writes go on', async () => {
+  const old = await startRedis({ appendOnly: 'always' })
+  const copies = await Promise.all(
+    [1, 2].map(() =>
+      startRedis({ appendOnly: 'always', args: ['--replicaof', '127.0.0.1', String(old.port)] }),
+    ),
+  )
+  const { port, present } = await watchOver(old)
+  await eventually(async () => (await present()) === old.port, { message: 'the sentinel' })
+  await eventually(async () => Number(await old.command('WAIT', 2, 100)) === 2, { message: 'both copies' })
+
+  const redis = { sentinels: [{ host: '127.0.0.1', port }], name: SET }
+  const processes = new LedgerProcesses({ redis, lease: { ttlMs: 1000 } })
+  const members = await Promise.all(['a', 'b', 'c'].map((name) => processes.add(name)))
+  const before = startWriters(() => members)
+  await moreWrites(before)
+  const first = await before.stop()
+  expect(await old.command('WAIT', 2, 5000)).toBe(2) // what only the old one had would be lost with it
+  await old.kill()
+
+  const successor = await eventually(async () => {
+    const found = await present()
+    return copies.find((copy) => copy.port === found)
+  })
+  const after = startWriters(() => members, 6, 'after-')
+  await moreWrites(after)
+  const second = await after.stop()
+
+  const log = await replicasEqualLog(successor, processes.name, members)
+  expect(problemsOf([...first, ...second], log)).toEqual([])
+  const terms = new Set(log.map(({ term }) => term))
+  expect(terms.size).toBeGreaterThan(1) // a term does not outlive the server that granted it
+}, 120_000)
