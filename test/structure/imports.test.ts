@@ -12,6 +12,7 @@ const ORDER = [
     'deferred',
     'shared-call',
     'turns',
+    'remember',
     'errors',
     'events',
     'position',

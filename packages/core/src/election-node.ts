@@ -6,6 +6,7 @@ import { Instance } from './instance.js'
 import { Lifecycle } from './lifecycle.js'
 import type { Credentials } from './operate/credentials.js'
 import type { LeaderFunction } from './operate/leader-work.js'
+import type { OrderStore } from './operate/orders.js'
 import type { PauseOptions } from './operate/pause.js'
 import { IN_FLIGHT_MS, type RotateOptions } from './operate/rotation.js'
 import type { GroupStatus, InstanceStatus } from './operate/status.js'
@@ -215,18 +216,12 @@ export class ElectionNode {
     const check = new OptionChecks()
     if (forMs !== undefined) check.integer('forMs', forMs, 1, MAX_PAUSE_MS, 'ms')
     check.throwIfAny()
-    const { orders, leases } = this.instance.parts
-    await orders.pause(forMs)
-    leases.announceOrders()
-    await this.instance.switchover.look()
+    await this.#order((orders) => orders.pause(forMs))
   }
 
   /** Ends a pause. If nobody leads by now, somebody does at once. */
   async resume(): Promise<void> {
-    const { orders, leases } = this.instance.parts
-    await orders.resume()
-    leases.announceOrders()
-    await this.instance.switchover.look()
+    await this.#order((orders) => orders.resume())
   }
 
   /**
@@ -243,6 +238,14 @@ export class ElectionNode {
     this.instance.heartbeat.beatNow()
     this.instance.elector.wake()
     if (!eligible && this.isLeader) await this.switchover()
+  }
+
+  /** Gives an order to the group, and has all look at it, this instance first. */
+  async #order(give: (orders: OrderStore) => Promise<void>): Promise<void> {
+    const { orders, leases } = this.instance.parts
+    await give(orders)
+    leases.announceOrders()
+    await this.instance.switchover.look()
   }
 
   /** Raises a `warning` event and logs it. For adapters, whose users listen to the node. */

@@ -7,3 +7,9 @@ export function goneSignal(res: Response): AbortSignal {
   else res.once('close', () => gone.abort())
   return gone.signal
 }
+
+/** Resolves when a signal aborts, at once if it has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -5,9 +5,7 @@ import { ClientGoneError } from './errors.js'
 import { goneSignal } from './gone-signal.js'
 import { VIA } from './headers.js'
 import { wayToLeader } from './route-request.js'
-import type { Served } from './serve-request.js'
-
-const ANSWERED: Served = { kind: 'answered' }
+import { ANSWERED } from './serve-request.js'
 
 /**
  * Takes a read for which this replica is not fresh enough to the leader, the way that writes take. Never one that another

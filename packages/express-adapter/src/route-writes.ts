@@ -1,7 +1,6 @@
 import { LeaseholdError, NotLeaderError } from '@leasehold/core'
 import type { Request, RequestHandler, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
-import { Copies } from './copies.js'
 import { ClientGoneError } from './errors.js'
 import { forward } from './forward.js'
 import { takeForwarded } from './forwarded.js'
@@ -9,6 +8,7 @@ import { goneSignal } from './gone-signal.js'
 import { cameThrough, describeReply, headerSafe, REFUSED, sayWhoAnswers } from './headers.js'
 import { redirect } from './redirect.js'
 import { reject } from './reject.js'
+import { Repeats } from './repeats.js'
 import { sendError } from './replies.js'
 import { requestPath } from './request-path.js'
 import { type RouteSettings, type RouteWritesOptions, resolveRouteOptions } from './route-options.js'
@@ -48,7 +48,7 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
   if (settings.mode === 'forward') node.requireUrl()
   const route = ROUTES[settings.mode](node, settings)
   offerRoute(node, route)
-  const [copies, warnings] = [new Copies(), new RouteWarnings(node)]
+  const [repeats, warnings] = [new Repeats(), new RouteWarnings(node)]
 
   return (req, res, next) => {
     const claim = takeForwarded(node, req, requestPath(req))
@@ -73,7 +73,7 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
         req,
         res,
         gone,
-        copies,
+        repeats,
         warnings,
         leads,
         handle: next,

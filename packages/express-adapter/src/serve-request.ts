@@ -1,9 +1,10 @@
 import { LeaseholdError, RequestScope } from '@leasehold/core'
 import type { Request, Response } from 'express'
 import type { AdapterNode } from './adapter-node.js'
-import type { Copies } from './copies.js'
+import { aborted } from './gone-signal.js'
 import { describeReply, sayWhoAnswers } from './headers.js'
 import { sendError } from './replies.js'
+import type { Repeats } from './repeats.js'
 import { ReplyGate, type Verdict } from './reply-gate.js'
 import { bindRequest } from './request-writes.js'
 import type { Run } from './route-request.js'
@@ -13,7 +14,7 @@ import type { RouteWarnings } from './route-warnings.js'
 export type Served =
   /** The reply is the handler's, or says honestly what became of its writes. */
   | { readonly kind: 'answered' }
-  /** Another copy of it ran, and by now this instance does not lead: the handler did not run for this one. */
+  /** A repeat of it ran, and by now this instance does not lead: the handler did not run for this one. */
   | { readonly kind: 'refused' }
   /** Another instance leads by now. The handler's reply was dropped; through `res` somebody else has to answer. */
   | { readonly kind: 'deposed'; readonly res: Response; readonly why: string }
@@ -25,7 +26,7 @@ export interface ServedRequest extends Run {
   readonly res: Response
   /** Aborts when nobody waits for a reply any more. */
   readonly gone: AbortSignal
-  readonly copies: Copies
+  readonly repeats: Repeats
   readonly warnings: RouteWarnings
   /** Whether this instance still is the one to run it. */
   readonly leads: () => boolean
@@ -33,28 +34,29 @@ export interface ServedRequest extends Run {
   readonly handle: () => void
 }
 
-const ANSWERED: Served = { kind: 'answered' }
+/** What became of most. */
+export const ANSWERED: Served = { kind: 'answered' }
 
 /** Codes of writes that were lost with leadership: the same request succeeds at the next leader, and takes effect once. */
 const LOST_WITH_LEADERSHIP = new Set(['NOT_LEADER', 'STOPPED', 'OUTCOME_UNKNOWN'])
 
 /**
- * Runs a request's handler with writes that are known by the request (G6), when no other copy of the request runs here. Its
+ * Runs a request's handler with writes that are known by the request (G6), when the request does not run here already. Its
  * reply leaves once they are committed, also those that it did not wait for; a failure that it cannot have seen becomes the
  * reply.
  *
  * @throws KeyReusedError if another request runs under the same key
- * @throws ClientGoneError if the client goes away while a copy runs
+ * @throws ClientGoneError if the client goes away while it waits for that
  */
 export async function serveRequest(request: ServedRequest): Promise<Served> {
-  const { node, res, identity, body, gone, copies, leads, handle } = request
+  const { node, res, identity, body, gone, repeats, leads, handle } = request
   if (!node.runRequest) {
     describeReply(node, res)
     body?.restore()
     handle()
-    return ended(gone)
+    return answered(gone)
   }
-  const endTurn = await copies.turn(identity, gone)
+  const endTurn = await repeats.turn(identity, gone)
   if (!leads()) {
     endTurn()
     return { kind: 'refused' }
@@ -92,7 +94,7 @@ function runHandler(request: ServedRequest, scope: RequestScope): Promise<Served
     gate.onRelease(() => sayWhoAnswers(node, res))
     gate.onRelease(() => scope.replyBegan(() => warnings.replyNotGated(req)))
     gate.close()
-    void ended(gone).then(resolve)
+    void answered(gone).then(resolve)
     node.runRequest?.(scope, () => {
       bindRequest(node, req, scope.identity.requestId)
       body?.restore()
@@ -102,7 +104,7 @@ function runHandler(request: ServedRequest, scope: RequestScope): Promise<Served
 }
 
 /** Only when the reply has ended is the request over: until then its handler may still read the body. */
-function ended(gone: AbortSignal): Promise<Served> {
-  if (gone.aborted) return Promise.resolve(ANSWERED)
-  return new Promise((resolve) => gone.addEventListener('abort', () => resolve(ANSWERED), { once: true }))
+async function answered(gone: AbortSignal): Promise<Served> {
+  await aborted(gone)
+  return ANSWERED
 }

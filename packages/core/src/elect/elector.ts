@@ -165,13 +165,12 @@ export class Elector {
       if (end === 'disconnected') await this.#clock.sleep(jitter(RECLAIM_MS), over)
     }
 
-    const hasLed = this.#hasLed
     const ended = this.#endOfReign(held)
     this.#enter(ended)
     released.abort()
     await kept
     await this.#leases
-      .release(held.lease, hasLed ? demotionReason(ended) : undefined)
+      .release(held.lease, this.#hasLed ? demotionReason(ended) : undefined)
       .catch((error: unknown) => {
         this.#logger.debug({ err: error }, 'the lease could not be given back; it expires by itself')
       })

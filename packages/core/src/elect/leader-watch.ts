@@ -1,5 +1,6 @@
 import { type Clock, jitter } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
+import { remember } from '../remember.js'
 import type { LeaseStore } from './lease.js'
 
 /** Between the first look that finds a leader gone and the second: a presence that was only cut off is back by then. */
@@ -73,8 +74,7 @@ export class LeaderWatch {
 
   async #depose({ id, leaseValue }: WatchedLeader, seenMs: number): Promise<void> {
     if (!(await this.#leases.depose(leaseValue))) return
-    this.#deposed.add(id)
-    if (this.#deposed.size > MAX_DEPOSED) this.#deposed.delete([...this.#deposed][0] as string)
+    remember(this.#deposed, id, MAX_DEPOSED)
     this.#logger.info({ leader: id }, 'the process of the leader is gone; its lease was ended')
     this.#listener.deposed(id, seenMs)
   }

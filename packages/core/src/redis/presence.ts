@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { remember } from '../remember.js'
 import type { Keys } from './keys.js'
 import { type LeaseNodes, quorum } from './lease-nodes.js'
 
@@ -49,9 +50,9 @@ export class Presence {
   }
 
   #note(commands: Redis, id: string): void {
-    const seen = this.#seen.get(commands) ?? new Set()
-    this.#seen.set(commands, seen.add(id))
-    if (seen.size > MAX_SEEN) seen.delete([...seen][0] as string)
+    const seen = this.#seen.get(commands) ?? new Set<string>()
+    remember(seen, id, MAX_SEEN)
+    this.#seen.set(commands, seen)
   }
 
   async #signOn(commands: Redis, id: string): Promise<boolean | undefined> {

@@ -10,6 +10,7 @@ import {
 } from '../elect/lease.js'
 import type { ChangeReason } from '../events.js'
 import type { ResolvedOptions } from '../options.js'
+import { remember } from '../remember.js'
 import { leaseNeeds } from './access.js'
 import { callScript } from './call-script.js'
 import { commandOptions, createClient, presenceOptions, subscriberOptions } from './connections.js'
@@ -125,8 +126,7 @@ export class RedlockLeaseStore implements LeaseStore {
     // Redlock answers at the quorum; a renewal that is still on its way to a node would re-create the key behind us.
     await Promise.all(lock.attempts)
     const releasing = this.#redlock.release(lock)
-    this.#leftovers.add(lock)
-    if (this.#leftovers.size > MAX_LEFTOVERS) this.#leftovers.delete([...this.#leftovers][0] as Lock)
+    remember(this.#leftovers, lock, MAX_LEFTOVERS)
     void this.#freedBy(releasing, lock)
     await releasing
     this.#announce({ kind: 'vacant', reason })

@@ -27,10 +27,10 @@ export class Requests {
     return context === OUTSIDE ? undefined : context
   }
 
-  /** Runs a request's handler, or a part of it. */
-  run<T>(scope: RequestScope, part: () => T): T {
+  /** Runs a request's handler. */
+  run<T>(scope: RequestScope, handler: () => T): T {
     this.#count(scope.over)
-    return this.#contexts.run(scope, part)
+    return this.#contexts.run(scope, handler)
   }
 
   /** Runs what is no part of a request. */
