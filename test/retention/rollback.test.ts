@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { NodeEvents } from '@leasehold/core'
+import type { NodeEvents, NodeOptions } from '@leasehold/core'
 import { eventually } from '../support/deadline.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
@@ -45,13 +45,13 @@ interface Group {
 }
 
 /** Two instances with 100 entries, and a copy of what Redis had on disk when there were 60. */
-async function group(): Promise<Group> {
+async function group(options: Partial<NodeOptions> = {}): Promise<Group> {
   const redis = await startRedis({ appendOnly: 'always' })
   const ways = [
     await startProxy({ targetPort: redis.port }),
     await startProxy({ targetPort: redis.port }),
   ] as const
-  const nodes = ways.map(({ port }, i) => member({ url: `redis://127.0.0.1:${port}` }, `n${i}`)) as [
+  const nodes = ways.map(({ port }, i) => member({ url: `redis://127.0.0.1:${port}` }, `n${i}`, options)) as [
     LedgerNode,
     LedgerNode,
   ]
@@ -106,6 +106,27 @@ test('an old copy of Redis is seen: nobody writes over what the instances still 
   expect(itemsOf(nodes[1]).slice(0, 100)).toEqual(before)
   expect(itemsOf(nodes[0])).toEqual(itemsOf(nodes[1]))
   expect(seen.flatMap(({ divergences }) => divergences)).toEqual([])
+  await Promise.all(nodes.map((node) => node.stop()))
+})
+
+test('an instance that claimed, and only waits to hear what the others have, does not count as a leader', async () => {
+  const { redis, ways, nodes, rollBack } = await group({ settleMs: 10_000 })
+  const follower = nodes.findIndex((node) => !node.isLeader)
+  const way = ways[follower] as TcpProxy
+  way.refuse()
+  way.reset()
+  await rollBack()
+
+  const claimant = nodes[1 - follower] as LedgerNode
+  await eventually(() => claimant.status().halted === 'LOG_LOST', { message: 'the claimant to see the loss' })
+  const newcomer = member(redis, 'newcomer', { startTimeoutMs: 2000 })
+  await expect(newcomer.start()).rejects.toMatchObject({ code: 'START_TIMEOUT' })
+
+  expect(claimant.status().role).toBe('candidate') // it was still waiting, or this shows nothing
+  way.accept()
+  await eventually(() => nodes.every((node) => node.status().halted === 'LOG_LOST'), {
+    message: 'both to see the loss',
+  })
   await Promise.all(nodes.map((node) => node.stop()))
 })
 

@@ -147,11 +147,14 @@ export class Lifecycle {
     return (ineligibleBecause !== undefined || pause.active) && (caughtUp || !replicates)
   }
 
+  /** By its own word on its last claim: whoever only claimed may still find that it cannot serve the log. */
   #somebodyLeads(): boolean {
     const { elector, leadership, roster } = this.#instance
     if (elector.leads) return true
-    const leader = leadership.leader
-    return leader !== undefined && roster.alive.some(({ id }) => id === leader.id)
+    const { leader } = leadership
+    return roster.alive.some(
+      ({ id, role, term }) => role === 'leader' && id === leader?.id && term === leader.term,
+    )
   }
 
   #missing(): string {
