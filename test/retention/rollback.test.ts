@@ -111,13 +111,13 @@ test('an old copy of Redis is seen: nobody writes over what the instances still 
 
 test('an instance that claimed, and only waits to hear what the others have, does not count as a leader', async () => {
   const { redis, ways, nodes, rollBack } = await group({ settleMs: 10_000 })
-  const follower = nodes.findIndex((node) => !node.isLeader)
-  const way = ways[follower] as TcpProxy
+  const follower = nodes[0].isLeader ? 1 : 0
+  const way = ways[follower]
   way.refuse()
   way.reset()
   await rollBack()
 
-  const claimant = nodes[1 - follower] as LedgerNode
+  const claimant = nodes[follower === 0 ? 1 : 0]
   await eventually(() => claimant.status().halted === 'LOG_LOST', { message: 'the claimant to see the loss' })
   const newcomer = member(redis, 'newcomer', { startTimeoutMs: 2000 })
   await expect(newcomer.start()).rejects.toMatchObject({ code: 'START_TIMEOUT' })

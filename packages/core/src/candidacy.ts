@@ -2,7 +2,7 @@ import { jitter } from './clock.js'
 import type { Candidacy, Standing } from './elect/candidacy.js'
 import type { WatchListener } from './elect/leader-watch.js'
 import type { MemberView } from './elect/members.js'
-import { rankOf, runDelayMs } from './elect/ranking.js'
+import { bestOf, rankOf, runDelayMs } from './elect/ranking.js'
 import type { Instance } from './instance.js'
 import { takeOver } from './operate/take-over.js'
 import { onRoleChanged } from './role-change.js'
@@ -38,7 +38,9 @@ async function standingOf(instance: Instance): Promise<Standing> {
   if (!mayRun) return { eligible: false, delayMs: Math.min(againMs, INELIGIBLE_MS) }
   return {
     eligible: true,
-    delayMs: isHeir ? 0 : jitter(runDelayMs(instance.options.id, rivalsOf(instance))),
+    delayMs: isHeir
+      ? 0
+      : jitter(runDelayMs(instance.options.id, rivalsOf(instance), instance.leadership.heir)),
   }
 }
 
@@ -70,8 +72,10 @@ export function watchListenerOf(instance: Instance): WatchListener {
         ? leadership.rival
         : undefined,
     rank: () => rankOfInstance(instance),
-    deposed: (_id, seenMs) => {
-      leadership.heard('deposed')
+    heir: () => bestOf(rivalsOf(instance)),
+    suspected: () => elector.prepare(),
+    deposed: (heir, seenMs) => {
+      leadership.heard('deposed', heir)
       elector.noticedVacancy(seenMs)
     },
   }

@@ -117,6 +117,14 @@ export class ElectionNode {
   }
 
   /**
+   * For adapters that keep connections to the leader: one to `id` broke, so its process may be gone. This instance then
+   * looks at once instead of a moment later, and believes nothing but what Redis shows; a false alarm costs a few looks.
+   */
+  suspect(id: string): void {
+    this.instance.watch.suspect(id)
+  }
+
+  /**
    * Says where other instances reach this one, and where clients do.
    *
    * @throws OptionsError if one is not an http or https URL.

@@ -64,11 +64,14 @@ function markHead({ writer, options }: Instance): void {
 export function onLeaseNotice(instance: Instance, notice: LeaseNotice): void {
   const { elector, leadership, receiver, heartbeat, switchover } = instance
   if (notice.kind === 'vacant') {
-    leadership.heard(notice.reason)
+    leadership.heard(notice.reason, notice.heir)
     elector.noticedVacancy()
   } else elector.wake()
   const isOrder = notice.kind === 'orders'
-  if (isOrder) void switchover.look()
+  if (isOrder) {
+    void switchover.look()
+    if (instance.ineligibleBecause === undefined) elector.prepare() // it may be the heir
+  }
   void receiver.pull().then(() => {
     // The new leader learns from the acknowledgement whom it has to push to; one that hands over waits for the heartbeat.
     receiver.acknowledge()

@@ -35,6 +35,8 @@ export type AdapterNode = Pick<
   hasApplied?(position: Position): boolean
   /** Whether its replica cannot know how old its data is. */
   readonly stale?: boolean
+  /** A connection to the leader `id` broke: its process may be gone. */
+  suspect?(id: string): void
   /** Raises a `warning` event. */
   warn?(code: string, message: string): void
 }

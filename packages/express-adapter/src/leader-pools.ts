@@ -64,7 +64,16 @@ export class LeaderPools {
         connect({ host, hostname, protocol, port }, callback),
       headersTimeout: responseTimeoutMs,
     })
+    dispatcher.on('disconnect', this.#suspect)
+    dispatcher.on('connectionError', this.#suspect)
     return { dispatcher, supersede, superseded: supersede.signal }
+  }
+
+  /** When its process dies, the system closes its connections here in the same moment as those to Redis. */
+  #suspect = ({ origin }: URL, _clients: unknown, { code, syscall }: NodeJS.ErrnoException) => {
+    if (code !== 'UND_ERR_SOCKET' && syscall === undefined) return // cut from here
+    const { leader } = this.#node
+    if (leader?.url !== undefined && new URL(leader.url).origin === origin) this.#node.suspect?.(leader.id)
   }
 
   #closeOthers = () => {

@@ -15,6 +15,7 @@ import { type RouteSettings, type RouteWritesOptions, resolveRouteOptions } from
 import { offerRoute, type Route, type Run } from './route-request.js'
 import { RouteWarnings } from './route-warnings.js'
 import { serveRequest } from './serve-request.js'
+import { warmUp } from './warm-up.js'
 
 const ROUTES: Record<RouteSettings['mode'], (node: AdapterNode, settings: RouteSettings) => Route> = {
   forward,
@@ -48,6 +49,7 @@ export function routeWrites(node: AdapterNode, options: RouteWritesOptions = {})
   if (settings.mode === 'forward') node.requireUrl()
   const route = ROUTES[settings.mode](node, settings)
   offerRoute(node, route)
+  void warmUp()
   const [repeats, warnings] = [new Repeats(), new RouteWarnings(node)]
 
   return (req, res, next) => {

@@ -5,6 +5,7 @@ import type { Candidacy, ServedTerm } from './candidacy.js'
 import { HeldLease } from './held-lease.js'
 import type { Lease, LeaseStore } from './lease.js'
 import { demotionReason, type RoleEvent, type RoleState, transition } from './role.js'
+import { TermOpening } from './term-opening.js'
 
 const RETRY_MS = 50
 /** Between a connection that closed and the next claim. */
@@ -37,6 +38,7 @@ export class Elector {
   #served: ServedTerm | undefined
   /** Whether this instance has served a term of the reign. */
   #hasLed = false
+  #opening: TermOpening | undefined
   #fenced = new AbortController()
   #yielding = new AbortController()
   #reigning: Promise<void> = Promise.resolve()
@@ -90,6 +92,11 @@ export class Elector {
     await this.#reigning
   }
 
+  /** There may be a vacancy in a moment: what a claim needs is made ready meanwhile. */
+  prepare(): void {
+    if (this.#state.role === 'follower' && !this.#opening?.isKept) this.#opening = this.#open()
+  }
+
   /** Looks again at once whether there is a vacancy. */
   wake(): void {
     this.#bell.ring()
@@ -108,14 +115,18 @@ export class Elector {
     while (!signal.aborted) {
       await this.#vacancy(signal)
       if (signal.aborted) break
+      this.prepare()
       const lease = await this.#tryAcquire()
       if (lease) await (this.#reigning = this.#reign(lease, signal))
       else await this.#clock.sleep(jitter(RETRY_MS), signal) // somebody was faster, or the votes were split
     }
+    this.#opening?.discard()
     this.#enter({ type: 'stopped' })
   }
 
+  /** Resolves when there is a vacancy, and nobody whom this instance lets go first has taken it. */
   async #vacancy(signal: AbortSignal): Promise<void> {
+    let runAtMs = Number.POSITIVE_INFINITY
     while (!signal.aborted) {
       let waitMs = jitter(RETRY_MS)
       try {
@@ -126,9 +137,13 @@ export class Elector {
         this.#candidacy.vacancyChanged(vacantInMs === 0)
         if (vacantInMs === 0) {
           const { eligible, delayMs } = await this.#candidacy.standing()
-          if (eligible) return await this.#clock.sleep(delayMs, signal)
-          waitMs = delayMs
-        } else waitMs = Math.min(vacantInMs + 1, this.#ttlMs) // whoever clears a lease without an end away tells nobody
+          runAtMs = eligible ? Math.min(runAtMs, this.#clock.now() + delayMs) : Number.POSITIVE_INFINITY
+          waitMs = eligible ? runAtMs - this.#clock.now() : delayMs
+          if (waitMs <= 0) return
+        } else {
+          runAtMs = Number.POSITIVE_INFINITY
+          waitMs = Math.min(vacantInMs + 1, this.#ttlMs) // whoever clears a lease without an end away tells nobody
+        }
       } catch (error) {
         this.#logger.debug({ err: error }, 'looking at the lease failed')
       }
@@ -187,7 +202,7 @@ export class Elector {
     const last = this.#claim
     let connection: TermConnection | undefined
     try {
-      connection = await this.#log.openTerm(AbortSignal.any([over, tooLate.signal]))
+      connection = await this.#takeOpening().take(AbortSignal.any([over, tooLate.signal]))
       const stored = await connection.storedTerm()
       if (last && stored > last.term) return 'refused'
       if (!held.valid) return 'over' // a last look: whoever paused between lease and claim must not depose a good leader
@@ -237,6 +252,16 @@ export class Elector {
       // The role has ended by now; what is in flight may still get its answer.
       if (connection) await this.#candidacy.retire(connection)
     }
+  }
+
+  #open(): TermOpening {
+    return new TermOpening(this.#log, this.#clock)
+  }
+
+  #takeOpening(): TermOpening {
+    const opening = this.#opening?.isKept ? this.#opening : this.#open()
+    this.#opening = undefined
+    return opening
   }
 
   #endOfReign(held: HeldLease): RoleEvent {

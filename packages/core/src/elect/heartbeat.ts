@@ -1,12 +1,9 @@
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { Bell, type Clock, jitter } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
+import { LoopLoad } from './loop-load.js'
 import type { Member, MemberStore, MemberView } from './members.js'
 
 const RETRY_MS = 100
-/** A loop that is late by so much is as good as fully used. */
-const FULL_DELAY_MS = 200
-const DELAY_RESOLUTION_MS = 20
 
 /** What the heartbeat asks of the rest of the node. */
 export interface HeartbeatListener {
@@ -24,8 +21,7 @@ export class Heartbeat {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #bell = new Bell()
-  #utilisation = performance.eventLoopUtilization()
-  readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
+  readonly #load: LoopLoad
   #lastMs: number
 
   constructor(parts: {
@@ -40,6 +36,7 @@ export class Heartbeat {
     this.#everyMs = parts.everyMs
     this.#clock = parts.clock
     this.#logger = parts.logger
+    this.#load = new LoopLoad(parts.clock)
     this.#lastMs = parts.clock.now()
   }
 
@@ -54,12 +51,12 @@ export class Heartbeat {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    this.#delay.enable()
+    this.#load.start()
     while (!signal.aborted) {
       this.#lastMs = this.#clock.now()
       let pauseMs = this.#everyMs
       try {
-        const members = await this.#store.publish(this.#listener.describe(this.#load()))
+        const members = await this.#store.publish(this.#listener.describe(this.#load.measure()))
         if (!signal.aborted) await this.#listener.beat(members)
       } catch (error) {
         this.#logger.debug({ err: error }, 'a heartbeat failed')
@@ -67,16 +64,6 @@ export class Heartbeat {
       }
       await this.#bell.wait(this.#clock, pauseMs, signal)
     }
-    this.#delay.disable()
-  }
-
-  /** How busy the event loop has been since the heartbeat before, 0 to 1: by its utilisation, or by how late it ran. */
-  #load(): number {
-    const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, this.#utilisation)
-    this.#utilisation = now
-    const lateMs = Math.max(0, this.#delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS)
-    this.#delay.reset()
-    return Math.min(1, Math.max(Number.isFinite(utilization) ? utilization : 0, lateMs / FULL_DELAY_MS))
+    this.#load.stop()
   }
 }

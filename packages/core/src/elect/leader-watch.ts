@@ -1,14 +1,19 @@
-import { type Clock, jitter } from '../clock.js'
+import { Bell, type Clock, jitter } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
 import { remember } from '../remember.js'
 import type { LeaseStore } from './lease.js'
 
 /** Between the first look that finds a leader gone and the second: a presence that was only cut off is back by then. */
-const CONFIRM_MS = 10
+const CONFIRM_MS = 5
 /** How often those look that would run first, and all others. */
 const LOOK_MS = 25
 const SLOW_LOOK_MS = 250
 const FIRST_RANKS = 2
+/** How often, and for how long, whoever has a reason to: Redis may hear of an end a moment later than the others do. */
+const SUSPICIOUS_LOOK_MS = 3
+const SUSPICION_MS = 60
+/** One that goes on living under suspicion must not have Redis asked without end. */
+const SUSPECT_AGAIN_MS = 1000
 /** Leaders that were deposed and are remembered. */
 const MAX_DEPOSED = 100
 
@@ -25,8 +30,12 @@ export interface WatchListener {
   leader(): WatchedLeader | undefined
   /** How many instances would run before this one. */
   rank(): number
-  /** The leader was deposed; its process was last seen alive at `seenMs`. */
-  deposed(id: string, seenMs: number): void
+  /** Who would run first. */
+  heir(): string | undefined
+  /** The leader's process may be gone: a moment later more is known. */
+  suspected(): void
+  /** The leader was deposed, in favour of `heir`; its process was last seen alive at `seenMs`. */
+  deposed(heir: string | undefined, seenMs: number): void
 }
 
 /**
@@ -42,12 +51,22 @@ export class LeaderWatch {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #deposed = new Set<string>()
+  readonly #bell = new Bell()
+  #suspect: { readonly id: string; readonly sinceMs: number } | undefined
 
   constructor(parts: { leases: LeaseStore; listener: WatchListener; clock: Clock; logger: Logger }) {
     this.#leases = parts.leases
     this.#listener = parts.listener
     this.#clock = parts.clock
     this.#logger = parts.logger
+  }
+
+  /** Something suggests that the process of `id` is gone: it is looked at now, and closely for a moment. */
+  suspect(id: string): void {
+    const sinceMs = this.#clock.now()
+    if (this.#suspect?.id === id && sinceMs < this.#suspect.sinceMs + SUSPECT_AGAIN_MS) return
+    this.#suspect = { id, sinceMs }
+    this.#bell.ring()
   }
 
   /** Watches until `signal` aborts. */
@@ -60,22 +79,30 @@ export class LeaderWatch {
         if (await this.#isGone(leader, signal)) await this.#depose(leader, seenMs)
         else seenMs = startedMs
       }
-      const lookMs = this.#listener.rank() < FIRST_RANKS ? LOOK_MS : SLOW_LOOK_MS
-      await this.#clock.sleep(jitter(lookMs), signal)
+      await this.#bell.wait(this.#clock, jitter(this.#lookMs(leader)), signal)
     }
+  }
+
+  #lookMs(leader: WatchedLeader | undefined): number {
+    const { id, sinceMs = 0 } = this.#suspect ?? {}
+    if (leader && leader.id === id && this.#clock.now() < sinceMs + SUSPICION_MS) return SUSPICIOUS_LOOK_MS
+    return this.#listener.rank() < FIRST_RANKS ? LOOK_MS : SLOW_LOOK_MS
   }
 
   async #isGone({ id, leaseValue }: WatchedLeader, signal: AbortSignal): Promise<boolean> {
     if ((await this.#leases.isPresent(id)) !== false) return false
+    this.#listener.suspected()
     await this.#clock.sleep(CONFIRM_MS, signal)
     if (signal.aborted || (await this.#leases.isPresent(id)) !== false) return false
     return this.#listener.leader()?.leaseValue === leaseValue // or somebody was faster
   }
 
   async #depose({ id, leaseValue }: WatchedLeader, seenMs: number): Promise<void> {
-    if (!(await this.#leases.depose(leaseValue))) return
+    // Named, lest two instances each take the other for the better one, and both wait.
+    const heir = this.#listener.heir()
+    if (!(await this.#leases.depose(leaseValue, heir))) return
     remember(this.#deposed, id, MAX_DEPOSED)
     this.#logger.info({ leader: id }, 'the process of the leader is gone; its lease was ended')
-    this.#listener.deposed(id, seenMs)
+    this.#listener.deposed(heir, seenMs)
   }
 }

@@ -14,6 +14,7 @@ export class Leadership {
   #reason: ChangeReason | undefined
   /** What was heard of why the last claimant does not. */
   #heard: ChangeReason | undefined
+  #heir: string | undefined
   #hasRead = false
   /** Until a look at the lease says otherwise, whoever claimed last may be long gone. */
   #vacant = true
@@ -76,7 +77,7 @@ export class Leadership {
     // that we see nothing is known.
     if (this.#hasRead && page.leader && page.leader.term !== this.#claimant?.term) this.#vacant = false
     this.#hasRead = true
-    if (page.leader?.term !== this.#claimant?.term) this.#heard = undefined
+    if (page.leader?.term !== this.#claimant?.term) this.#forget()
     this.#claimant = page.leader
     this.#reason = page.reason
     this.#leaseValue = page.leaseValue
@@ -89,8 +90,14 @@ export class Leadership {
   }
 
   /** Somebody said why the last claimant does not lead any more. */
-  heard(reason: ChangeReason | undefined): void {
+  heard(reason: ChangeReason | undefined, heir?: string): void {
     this.#heard = reason ?? this.#heard
+    this.#heir = heir ?? this.#heir
+  }
+
+  /** Who should run first, by the word of whoever deposed the last claimant. */
+  get heir(): string | undefined {
+    return this.#heir
   }
 
   vacancy(vacant: boolean): void {
@@ -104,10 +111,15 @@ export class Leadership {
     if (self) {
       this.#floor = Math.max(this.#floor, self.term)
       this.#reason = reason
-      this.#heard = undefined
+      this.#forget()
       this.#claimant = self
     }
     this.#update()
+  }
+
+  #forget(): void {
+    this.#heard = undefined
+    this.#heir = undefined
   }
 
   #update(): void {

@@ -17,7 +17,7 @@ export interface LeaseLook {
 /** What instances tell each other of the lease. */
 export type LeaseNotice =
   /** It was given back, or taken away from its holder. */
-  | { readonly kind: 'vacant'; readonly reason: ChangeReason | undefined }
+  | { readonly kind: 'vacant'; readonly reason: ChangeReason | undefined; readonly heir: string | undefined }
   /** Somebody leads now. */
   | { readonly kind: 'taken' }
   /** There are orders to look at, and everybody is to say at once how far it is. */
@@ -55,8 +55,11 @@ export interface LeaseStore {
    * has it no longer, as seen on connections that had seen it and have not broken since. Else nothing can be said.
    */
   isPresent(id: string): Promise<boolean | undefined>
-  /** Takes exactly this lease from its holder, whose process is gone, and tells everybody. False if it was not there. */
-  depose(leaseValue: string): Promise<boolean>
+  /**
+   * Takes exactly this lease from its holder, whose process is gone, and tells everybody, and who should run first. False
+   * if it was not there.
+   */
+  depose(leaseValue: string, heir: string | undefined): Promise<boolean>
   /** Tells everybody that somebody leads now, so that they look at the log. */
   announceLeader(): void
   /** Tells everybody that there are orders to look at, and to say at once how far they are. */

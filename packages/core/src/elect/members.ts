@@ -18,7 +18,7 @@ export interface Member {
   readonly ahead: boolean
   readonly eligible: boolean
   readonly priority: number
-  /** How busy its event loop was since the heartbeat before, by utilisation or delay, 0 to 1. */
+  /** How busy its event loop has been of late, by utilisation or delay, 0 to 1. */
   readonly load: number
   /** Version of the state machine; 0 without one. */
   readonly version: number

@@ -5,12 +5,14 @@ const RANK_DELAY_MS = 25
 /** How long an instance lets those of an older version of the app go first. */
 const OLDER_FIRST_MS = 250
 
-/** How long an instance lets better candidates go first. */
-export function runDelayMs(id: string, members: readonly MemberView[]): number {
+/** How long an instance lets better candidates go first, and the one that was named to be the first. */
+export function runDelayMs(id: string, members: readonly MemberView[], first?: string): number {
+  if (id === first) return 0
   const self = members.find((member) => member.id === id)
   const isNewer =
     self !== undefined && members.some(({ eligible, version }) => eligible && version < self.version)
-  return rankOf(id, members) * RANK_DELAY_MS + (isNewer ? OLDER_FIRST_MS : 0)
+  const rank = Math.max(rankOf(id, members), first === undefined ? 0 : 1)
+  return rank * RANK_DELAY_MS + (isNewer ? OLDER_FIRST_MS : 0)
 }
 
 /**
@@ -21,20 +23,30 @@ export function runDelayMs(id: string, members: readonly MemberView[]): number {
  * So in a rolling deploy the newer ones lead once none of the older ones is left that could.
  */
 export function rankOf(id: string, members: readonly MemberView[]): number {
-  const candidates = members.filter((member) => member.eligible)
-  candidates.sort(
-    (a, b) =>
-      a.version - b.version ||
-      b.priority - a.priority ||
-      b.index - a.index ||
-      byLoad(a, b) ||
-      (a.id < b.id ? -1 : 1),
-  )
+  const candidates = inOrder(members)
   const rank = candidates.findIndex((member) => member.id === id)
   return rank === -1 ? candidates.length : rank
 }
 
-/** Loads within a tenth of each other count as equal: they change from one heartbeat to the next. */
+/** The one that should run first; undefined if nobody may. */
+export function bestOf(members: readonly MemberView[]): string | undefined {
+  return inOrder(members)[0]?.id
+}
+
+function inOrder(members: readonly MemberView[]): MemberView[] {
+  return members
+    .filter((member) => member.eligible)
+    .toSorted(
+      (a, b) =>
+        a.version - b.version ||
+        b.priority - a.priority ||
+        b.index - a.index ||
+        byLoad(a, b) ||
+        (a.id < b.id ? -1 : 1),
+    )
+}
+
+/** In quarters, and all that have little to do alike: loads change from one heartbeat to the next, the order should not. */
 function byLoad(a: MemberView, b: MemberView): number {
-  return Math.round(a.load * 10) - Math.round(b.load * 10)
+  return Math.floor(a.load * 4) - Math.floor(b.load * 4)
 }

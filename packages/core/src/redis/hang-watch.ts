@@ -13,8 +13,7 @@ import { cells, ThreadGuard, words } from './thread-guard.js'
 const TICKS = 10
 
 /** What the thread is told at its start. */
-export interface WatchOrder {
-  readonly shared: Int32Array
+export interface ThreadSettings {
   readonly cells: typeof cells
   readonly words: typeof words
   readonly tickMs: number
@@ -25,12 +24,25 @@ export interface WatchOrder {
   readonly majority: number
   /** Shows that a node lets the thread in. */
   readonly probe: readonly string[]
+}
+
+/** The lease that the thread is to watch over. */
+export interface Watch {
+  /** See `cells`. */
+  readonly shared: Int32Array
+  /** The command that gives it back. */
   readonly giveBack: readonly string[]
 }
 
+/** What the thread is told later: where the nodes are now, or what to watch over; null for nothing. */
+export type ThreadOrder =
+  | { readonly nodes: readonly (LeaseAccess | undefined)[] }
+  | { readonly watch: Watch | null }
+
 /**
- * Has another thread give the lease back when this one hangs (G10). A thread for each reign: it costs about 9 MB, which a
- * follower need not have, and starts in 25 ms beside this one (measured).
+ * Has another thread give the lease back when this one hangs (G10). The thread is there before it is needed: its start uses
+ * a CPU for 25 ms, and would do so when an instance has just been elected and all writes wait for it (measured: 10 ms of a
+ * failover on two cores). It costs about 9 MB.
  *
  * Its code is a text, which is found in either build, from sources, and in a bundled app; a file beside this one is not.
  */
@@ -40,8 +52,8 @@ export class HangWatch {
   readonly #nodes: LeaseNodes
   readonly #warn: (code: string, message: string) => void
   readonly #clock: Clock
-  readonly #ending = new Set<Promise<unknown>>()
   #enabled = false
+  #thread: Worker | undefined
 
   constructor(parts: {
     options: ResolvedOptions
@@ -70,6 +82,10 @@ export class HangWatch {
         'HANG_WATCH_OFF',
         `Nobody gives the lease back when the event loop hangs: another thread cannot connect to ${faults.join(', ')}. Set hangAfterMs to false if that is meant.`,
       )
+    // Under Sentinel a server that is reached again may be another one, at another address.
+    for (const { commands } of this.#nodes.all)
+      commands.on('ready', () => this.#tell({ nodes: this.#accesses() }))
+    if (this.#options.eligible) this.#start()
   }
 
   /** See `LeaseStore.guard`. */
@@ -78,7 +94,7 @@ export class HangWatch {
     return new ThreadGuard({
       clock: this.#clock,
       beatMs: this.#options.hangAfterMs / TICKS,
-      start: (shared) => this.#start(lease, shared),
+      start: (shared) => this.#watchOver(lease, shared),
       gaveBack: (hungMs) => {
         gaveBack()
         this.#warn(
@@ -89,17 +105,32 @@ export class HangWatch {
     })
   }
 
-  /** Resolves when no thread runs any more. */
+  /** Resolves when the thread does not run any more. */
   async close(): Promise<void> {
-    await Promise.all(this.#ending)
+    const thread = this.#thread
+    this.#enabled = false
+    this.#thread = undefined
+    await thread?.terminate()
   }
 
   /** Returns what ends it. */
-  #start(lease: Lease, shared: Int32Array): () => void {
-    const { logger, hangAfterMs, leaseTtlMs } = this.#options
+  #watchOver({ value }: Lease, shared: Int32Array): () => void {
     const { lease: key, leaseNotices } = this.#keys
-    const workerData: WatchOrder = {
-      shared,
+    this.#start()
+    this.#tell({
+      watch: { shared, giveBack: ['EVAL', scripts.giveBackLease, '1', key, value, leaseNotices] },
+    })
+    return () => this.#tell({ watch: null })
+  }
+
+  #tell(order: ThreadOrder): void {
+    this.#thread?.postMessage(order)
+  }
+
+  #start(): void {
+    if (!this.#enabled || this.#thread) return
+    const { logger, hangAfterMs, leaseTtlMs } = this.#options
+    const workerData: ThreadSettings = {
       cells,
       words,
       tickMs: hangAfterMs / TICKS,
@@ -107,27 +138,20 @@ export class HangWatch {
       silentMs: leaseTtlMs / 2,
       nodes: this.#accesses(),
       majority: this.#nodes.majority,
-      probe: ['GET', key],
-      giveBack: ['EVAL', scripts.giveBackLease, '1', key, lease.value, leaseNotices],
+      probe: ['GET', this.#keys.lease],
     }
-    let thread: Worker
     try {
       // Nothing that is loaded into the app's own thread is wanted in this one; how TLS is spoken is.
       const execArgv = process.execArgv.filter((argument) => argument.startsWith('--tls-'))
-      thread = new Worker(hangWatchThread, { eval: true, workerData, execArgv })
+      const thread = new Worker(hangWatchThread, { eval: true, workerData, execArgv })
+      thread.unref()
+      thread.on('error', (error) => logger.debug({ err: error }, 'the thread that watches the loop failed'))
+      thread.on('exit', () => {
+        if (this.#thread === thread) this.#thread = undefined // the next reign has a new one
+      })
+      this.#thread = thread
     } catch (error) {
       logger.debug({ err: error }, 'no thread can be started; a hang of the event loop is left to the lease')
-      return () => {}
-    }
-    thread.unref()
-    thread.on('error', (error) => logger.debug({ err: error }, 'the thread that watches the loop failed'))
-    // A server may have become another one: under Sentinel that has another address.
-    const moved = () => thread.postMessage(this.#accesses())
-    for (const { commands } of this.#nodes.all) commands.on('ready', moved)
-    return () => {
-      for (const { commands } of this.#nodes.all) commands.off('ready', moved)
-      const ended = thread.terminate().finally(() => this.#ending.delete(ended))
-      this.#ending.add(ended)
     }
   }
 

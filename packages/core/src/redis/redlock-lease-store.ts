@@ -129,7 +129,7 @@ export class RedlockLeaseStore implements LeaseStore {
     remember(this.#leftovers, lock, MAX_LEFTOVERS)
     void this.#freedBy(releasing, lock)
     await releasing
-    this.#announce({ kind: 'vacant', reason })
+    this.#announce({ kind: 'vacant', reason, heir: undefined })
   }
 
   guard(lease: Lease, gaveBack: () => void): LeaseGuard {
@@ -160,13 +160,13 @@ export class RedlockLeaseStore implements LeaseStore {
     return this.#presence.of(id)
   }
 
-  async depose(leaseValue: string): Promise<boolean> {
+  async depose(leaseValue: string, heir: string | undefined): Promise<boolean> {
     const { all } = this.#nodes
     const takenFrom = await Promise.allSettled(
       all.map(({ commands }) => callScript(commands, 'deposeLease', [this.#keys.lease], [leaseValue])),
     )
     const wasThere = takenFrom.some((outcome) => outcome.status === 'fulfilled' && outcome.value === 1)
-    if (wasThere) this.#announce({ kind: 'vacant', reason: 'deposed' })
+    if (wasThere) this.#announce({ kind: 'vacant', reason: 'deposed', heir })
     return wasThere
   }
 
@@ -192,7 +192,7 @@ export class RedlockLeaseStore implements LeaseStore {
   #giveBackLeftovers(): void {
     for (const lock of this.#leftovers) {
       void this.#freedBy(this.#redlock.release(lock), lock).then(
-        (freed) => freed && this.#announce({ kind: 'vacant', reason: undefined }),
+        (freed) => freed && this.#announce({ kind: 'vacant', reason: undefined, heir: undefined }),
       )
     }
   }
@@ -215,16 +215,17 @@ export class RedlockLeaseStore implements LeaseStore {
   }
 }
 
-/** Its kind, and why the lease is vacant. */
+/** Its kind, and of a vacant lease why it is, and who should run first. */
 function textOf(notice: LeaseNotice): string {
-  return notice.kind === 'vacant' && notice.reason ? `vacant ${notice.reason}` : notice.kind
+  if (notice.kind !== 'vacant') return notice.kind
+  return [notice.kind, notice.reason, notice.heir].filter((word) => word !== undefined).join(' ')
 }
 
 /** Undefined for what no instance of ours has sent: anybody may publish. */
 function readNotice(text: string): LeaseNotice | undefined {
-  const [kind, word] = text.split(' ')
+  const [kind, word, heir] = text.split(' ')
   if (kind === 'taken' || kind === 'orders') return { kind }
-  return kind === 'vacant' ? { kind, reason: changeReason(word) } : undefined
+  return kind === 'vacant' ? { kind, reason: changeReason(word), heir } : undefined
 }
 
 /** What each node has said to an operation, or to one that failed, once every node has answered. */

@@ -11,11 +11,10 @@ export class ThreadGuard implements LeaseGuard {
   readonly #shared = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
   readonly #clock: Clock
   readonly #beatMs: number
-  readonly #start: (shared: Int32Array) => () => void
   readonly #gaveBack: (hungMs: number) => void
+  readonly #stop: () => void
   #lastMs: number
   #cancelTimer: () => void
-  #stop: (() => void) | undefined
   #ended = false
 
   constructor(parts: {
@@ -26,11 +25,10 @@ export class ThreadGuard implements LeaseGuard {
   }) {
     this.#clock = parts.clock
     this.#beatMs = parts.beatMs
-    this.#start = parts.start
     this.#gaveBack = parts.gaveBack
     this.#lastMs = parts.clock.now()
-    // Not in this turn: the claim goes first. But before anybody hears that this instance leads, and does something heavy.
-    this.#cancelTimer = this.#clock.timer(0, () => this.#beat())
+    this.#stop = parts.start(this.#shared)
+    this.#cancelTimer = parts.clock.timer(parts.beatMs, () => this.#beat())
   }
 
   get gaveBack(): boolean {
@@ -42,7 +40,7 @@ export class ThreadGuard implements LeaseGuard {
     this.#ended = true
     this.#cancelTimer()
     const was = Atomics.compareExchange(this.#shared, cells.lease, words.held, words.over)
-    this.#stop?.()
+    this.#stop()
     if (was === words.givenBack) this.#gaveBack(this.#clock.now() - this.#lastMs)
   }
 
@@ -51,6 +49,5 @@ export class ThreadGuard implements LeaseGuard {
     Atomics.add(this.#shared, cells.beats, 1)
     this.#lastMs = this.#clock.now()
     this.#cancelTimer = this.#clock.timer(this.#beatMs, () => this.#beat())
-    this.#stop ??= this.#start(this.#shared)
   }
 }

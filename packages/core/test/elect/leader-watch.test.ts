@@ -15,14 +15,16 @@ function watching(signs: (boolean | undefined)[] = []) {
     looks: [] as number[],
     taken: [] as string[],
     isThere: true,
-    deposed: [] as [id: string, seenMs: number][],
+    heir: 'the best' as string | undefined,
+    deposed: [] as [heir: string | undefined, seenMs: number][],
   }
   const leases = {
     isPresent: async () => {
       state.looks.push(clock.now())
       return state.signs.length > 1 ? state.signs.shift() : state.signs[0]
     },
-    depose: async (value: string) => {
+    depose: async (value: string, heir: string | undefined) => {
+      expect(heir).toBe(state.heir)
       state.taken.push(value)
       return state.isThere
     },
@@ -34,9 +36,12 @@ function watching(signs: (boolean | undefined)[] = []) {
     listener: {
       leader: () => state.leader,
       rank: () => state.rank,
-      deposed: (id, seenMs) => void state.deposed.push([id, seenMs]),
+      suspected: () => {},
+      heir: () => state.heir,
+      deposed: (heir, seenMs) => void state.deposed.push([heir, seenMs]),
     },
   })
+  const suspect = () => watch.suspect(LEADER.id)
   const over = new AbortController()
   const ended = watch.run(over.signal)
   stops.push(async () => {
@@ -45,7 +50,7 @@ function watching(signs: (boolean | undefined)[] = []) {
     await ended
     expect(clock.timers).toBe(0)
   })
-  return { clock, state }
+  return { clock, state, suspect }
 }
 
 const stops: (() => Promise<void>)[] = []
@@ -61,13 +66,13 @@ describe('a leader', () => {
     expect(present.state.taken).toEqual([])
   })
 
-  it('that is gone twice in a row is deposed, and when it was last seen is told', async () => {
+  it('that is gone twice in a row is deposed; who should run first, and when it was last seen, is told', async () => {
     const gone = watching([true, true, false])
     await gone.clock.advance(1000)
     expect(gone.state.taken).toEqual(['v1'])
     const [, lastSeen, first, second] = gone.state.looks as [number, number, number, number]
-    expect(gone.state.deposed).toEqual([['leader', lastSeen]])
-    expect(second - first).toBe(10)
+    expect(gone.state.deposed).toEqual([['the best', lastSeen]])
+    expect(second - first).toBeCloseTo(5)
   })
 
   it('that is back at the second look, or of whom nothing can be said then, is left alone', async () => {
@@ -111,6 +116,42 @@ describe('a leader', () => {
     late.state.isThere = true
     await late.clock.advance(1000)
     expect(late.state.deposed).toHaveLength(1)
+  })
+})
+
+describe('a leader under suspicion', () => {
+  it('is looked at now and closely, for a moment', async () => {
+    const alive = watching([true])
+    alive.state.rank = 2
+    await alive.clock.advance(20)
+    alive.state.looks.length = 0
+    alive.suspect()
+    await alive.clock.advance(0)
+    expect(alive.state.looks).toHaveLength(1)
+    await alive.clock.advance(200)
+    expect(alive.state.looks.length).toBeGreaterThan(10)
+    expect(alive.state.looks.length).toBeLessThan(30)
+    expect(alive.state.taken).toEqual([])
+  })
+
+  it('is not suspected anew for every reason there is', async () => {
+    const alive = watching([true])
+    alive.state.rank = 2
+    for (let i = 0; i < 100; i++) {
+      alive.suspect()
+      await alive.clock.advance(9)
+    }
+    expect(alive.state.looks.length).toBeLessThan(40)
+  })
+
+  it('is deposed on the same evidence as any', async () => {
+    const gone = watching([true, true, false])
+    await gone.clock.advance(0)
+    gone.suspect()
+    await gone.clock.advance(20)
+    expect(gone.state.taken).toEqual(['v1'])
+    const [, , first, second] = gone.state.looks as [number, number, number, number]
+    expect(second - first).toBeCloseTo(5)
   })
 })
 

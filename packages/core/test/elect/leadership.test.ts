@@ -56,6 +56,17 @@ it('believes a new claim although it saw a vacancy before', () => {
   expect(leadership.leader).toEqual(info('third', 8))
 })
 
+it('knows what it heard of the end of a reign, and who should be next, until somebody claims', () => {
+  leadership.read(page('other', 7))
+  expect([leadership.lastReason, leadership.heir]).toEqual(['expired', undefined])
+  leadership.heard('deposed', 'third')
+  leadership.heard(undefined)
+  leadership.read(page('other', 7))
+  expect([leadership.lastReason, leadership.heir]).toEqual(['deposed', 'third'])
+  leadership.read(page('fourth', 8))
+  expect([leadership.lastReason, leadership.heir]).toEqual(['expired', undefined])
+})
+
 it('does not take an own claim for leadership before it serves', () => {
   leadership.read(page('me', 7))
   expect(leadership.leader).toBeUndefined()

@@ -1,5 +1,5 @@
 import type { MemberView } from '../../src/elect/members.js'
-import { rankOf, runDelayMs } from '../../src/elect/ranking.js'
+import { bestOf, rankOf, runDelayMs } from '../../src/elect/ranking.js'
 import { memberView } from '../member-view.js'
 
 function order(...members: MemberView[]): string[] {
@@ -20,11 +20,7 @@ it.each<[string, MemberView, MemberView]>([
   ['position before load', memberView('z', { index: 9, load: 1 }), memberView('a', { index: 8 })],
   ['load before name', memberView('z', { load: 0.1 }), memberView('a', { load: 0.5 })],
   ['name where all else is equal', memberView('a'), memberView('z')],
-  [
-    'name where loads differ by less than a tenth',
-    memberView('a', { load: 0.34 }),
-    memberView('z', { load: 0.26 }),
-  ],
+  ['name where loads differ by little', memberView('a', { load: 0.7 }), memberView('z', { load: 0.6 })],
 ])('goes by %s', (_, better, worse) => {
   expect(order(better, worse)).toEqual([better.id, worse.id])
   expect(order(worse, better)).toEqual([better.id, worse.id])
@@ -49,4 +45,16 @@ it('leaves out who may not lead, and puts who is not known last', () => {
   expect(rankOf('b', members)).toBe(0)
   expect(rankOf('a', members)).toBe(2)
   expect(rankOf('stranger', members)).toBe(2)
+})
+
+it('whoever was named runs at once, and all others let it go first', () => {
+  const members = ['a', 'b', 'c'].map((id) => memberView(id))
+  expect(bestOf(members)).toBe('a')
+  expect(runDelayMs('c', members, 'c')).toBe(0)
+  expect(runDelayMs('a', members, 'c')).toBe(runDelayMs('b', members))
+  expect(runDelayMs('b', members, 'c')).toBe(runDelayMs('b', members))
+})
+
+it('nobody is the best where nobody may lead', () => {
+  expect(bestOf([memberView('a', { eligible: false })])).toBeUndefined()
 })

@@ -46,22 +46,33 @@ class OwnWay extends AbstractConnector {
 }
 
 describe('a node', () => {
-  it('has a thread while it leads, without a connection to Redis, and leaves nothing when it stops', async () => {
+  it('has a thread, without a connection to Redis, through all its reigns, and leaves nothing when it stops', async () => {
     const before = handleSnapshot()
     const [{ node: leader }, { node: follower }] = [nodeWith('leader'), nodeWith('follower')]
     await leader.start()
-    await eventually(() => threads.size === 1, { message: 'the thread of the leader' })
     await follower.start()
-    expect(threads.size).toBe(1)
+    const both = new Set(threads)
+    expect(both.size).toBe(2)
+    await follower.switchover({ to: 'follower' })
+    await follower.switchover({ to: 'leader' })
+    expect(leader.isLeader).toBe(true)
+    expect(threads).toEqual(both)
     expect(await redis.command('CLIENT', 'LIST')).not.toContain('lease-watch')
 
-    await leader.stop()
-    await eventually(() => follower.isLeader && threads.size === 1, {
-      message: 'the thread of the heir alone',
-    })
-    await follower.stop()
+    await Promise.all([leader.stop(), follower.stop()])
     await eventually(() => threads.size === 0, { message: 'all threads to end' })
     await expectNoOpenHandles(before)
+  })
+
+  it('has none before it may lead', async () => {
+    const { node } = nodeWith('a', { eligible: false })
+    await node.start()
+    expect(threads.size).toBe(0)
+    await node.setEligible(true)
+    await eventually(() => node.isLeader, { message: 'it to lead' })
+    expect(threads.size).toBe(1)
+    await node.stop()
+    await eventually(() => threads.size === 0, { message: 'its thread to end' })
   })
 
   it('has none where that is switched off, or the lease is too short', async () => {

@@ -126,13 +126,13 @@ describe.each([1, 3])('on %d lease nodes', (count) => {
     const notices: LeaseNotice[] = []
     leader.store.onNotice((notice) => notices.push(notice))
     const lease = await leader.store.acquire()
-    expect(await observer.store.depose('another')).toBe(false)
+    expect(await observer.store.depose('another', undefined)).toBe(false)
     expect(await observer.store.look()).not.toEqual({ vacantInMs: 0 })
-    expect(await observer.store.depose(lease?.value ?? '')).toBe(true)
+    expect(await observer.store.depose(lease?.value ?? '', 'heir')).toBe(true)
     expect(await observer.store.look()).toEqual({ vacantInMs: 0 })
     await eventually(() => notices.length > 0)
-    for (const notice of notices) expect(notice).toEqual({ kind: 'vacant', reason: 'deposed' })
-    expect(await observer.store.depose(lease?.value ?? '')).toBe(false)
+    for (const notice of notices) expect(notice).toEqual({ kind: 'vacant', reason: 'deposed', heir: 'heir' })
+    expect(await observer.store.depose(lease?.value ?? '', 'heir')).toBe(false)
   })
 })
 

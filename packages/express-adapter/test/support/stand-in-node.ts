@@ -29,6 +29,8 @@ export class StandInNode extends EventEmitter {
   /** How it was steered, and what it says to that. */
   readonly steered: unknown[] = []
   steer: (() => Promise<unknown>) | undefined
+  /** Whom it was told to suspect. */
+  readonly suspects: string[] = []
   readonly warnings: { code: string; message: string }[] = []
 
   constructor(id: string) {
@@ -51,6 +53,10 @@ export class StandInNode extends EventEmitter {
 
   requireUrl(): void {
     this.urlRequired = true
+  }
+
+  suspect(id: string): void {
+    this.suspects.push(id)
   }
 
   warn(code: string, message: string): void {
