@@ -13,6 +13,8 @@ export interface LoadOptions {
   clients: number
   /** Decides who asks whom for what, so that two loads of one seed differ in timing only. */
   seed: number
+  /** Number of the first client. Clients of two loads that are looked at together need numbers of their own. Default 0. */
+  firstClient?: number
   /** So many lists, and so many registers, are the requests spread over. Default 4. */
   keys?: number
   /** Pause of a client between two requests. Default 5. */
@@ -44,8 +46,8 @@ export function startLoad(options: LoadOptions): Load {
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal) // each client listens while it pauses
   const clients = Promise.all(
-    Array.from({ length: options.clients }, (_, client) =>
-      runClient(client, options, history, stopping.signal),
+    Array.from({ length: options.clients }, (_, n) =>
+      runClient((options.firstClient ?? 0) + n, options, history, stopping.signal),
     ),
   )
   const load: Load = {
@@ -53,6 +55,56 @@ export function startLoad(options: LoadOptions): Load {
     async stop() {
       stopping.abort()
       await clients
+      running.delete(load)
+      return history
+    },
+  }
+  running.add(load)
+  return load
+}
+
+/** How a steady load runs. */
+export interface SteadyLoadOptions extends Omit<LoadOptions, 'clients' | 'thinkMs'> {
+  /** Writes begun per second, whether the ones before have been answered or not. */
+  perSecond: number
+}
+
+/** So often what is due is begun. */
+const TICK_MS = 10
+/** No more are under way at once: a machine that cannot keep up gets a load that it can bear. */
+const MAX_UNDER_WAY = 500
+
+/** Starts to push unique items to lists at a steady rate, each through another instance: what is slow holds nothing up. */
+export function startSteadyLoad({
+  urls,
+  seed,
+  perSecond,
+  firstClient = 0,
+  timeoutMs = 10_000,
+  ...options
+}: SteadyLoadOptions): Load {
+  const history: Operation[] = []
+  const underWay = new Set<Promise<unknown>>()
+  const keys = loadKeys(options)
+  const startedMs = performance.now()
+  let begun = 0
+  const begin = () => {
+    const n = begun++
+    const [asked, key] = [urls(), keys[n % keys.length] ?? 'k0']
+    const write = { client: firstClient + n, kind: 'push', key, value: `${seed}-${n}` } as const
+    const one = ask(asked[n % asked.length] ?? '', write, headerSession(), timeoutMs)
+    const noted = one.then((operation) => void history.push(operation)).finally(() => underWay.delete(noted))
+    underWay.add(noted)
+  }
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - startedMs) / 1000) * perSecond)
+    for (let n = Math.min(due - begun, MAX_UNDER_WAY - underWay.size); n > 0; n--) begin()
+  }, TICK_MS)
+  const load: Load = {
+    history,
+    async stop() {
+      clearInterval(timer)
+      await Promise.all(underWay)
       running.delete(load)
       return history
     },
