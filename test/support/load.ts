@@ -72,7 +72,7 @@ export interface SteadyLoadOptions extends Omit<LoadOptions, 'clients' | 'thinkM
 /** So often what is due is begun. */
 const TICK_MS = 10
 /** No more are under way at once: a machine that cannot keep up gets a load that it can bear. */
-const MAX_UNDER_WAY = 500
+const MAX_UNDER_WAY = 150
 
 /** Starts to push unique items to lists at a steady rate, each through another instance: what is slow holds nothing up. */
 export function startSteadyLoad({
