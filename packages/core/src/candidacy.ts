@@ -6,6 +6,7 @@ import { bestOf, rankOf, runDelayMs } from './elect/ranking.js'
 import type { Instance } from './instance.js'
 import { takeOver } from './operate/take-over.js'
 import { onRoleChanged } from './role-change.js'
+import { successorOf } from './successor.js'
 
 /** How often an instance that may not run looks again whether it may, if nobody tells it. */
 const INELIGIBLE_MS = 1000
@@ -20,7 +21,7 @@ export function candidacyOf(instance: Instance): Candidacy {
     reason: () => leadership.lastReason,
     self: () => ({ id, url: instance.url, publicUrl: instance.publicUrl }),
     standing: () => standingOf(instance),
-    takeOver: (claim, connection, signal) => takeOver(instance, claim, connection, signal),
+    takeOver: (claim, connection, signal) => takeOver(successorOf(instance), claim, connection, signal),
     roleChanged: (next, before, event) => onRoleChanged(instance, next, before, event),
     vacancyChanged: (vacant) => leadership.vacancy(vacant),
     retire: async (connection) => {

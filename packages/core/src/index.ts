@@ -44,7 +44,13 @@ export type { RotateOptions } from './operate/rotation.js'
 export type { SnapshotSource } from './operate/snapshot-import.js'
 export type { GroupStatus, InstanceStatus, MemberStatus, Times } from './operate/status.js'
 export type { SwitchoverOptions } from './operate/switchover.js'
-export { DEFAULTS, type NodeOptions, type RedisTarget, type WriteConcern } from './options.js'
+export {
+  DEFAULTS,
+  type DataLossPolicy,
+  type NodeOptions,
+  type RedisTarget,
+  type WriteConcern,
+} from './options.js'
 export { formatPosition, parsePosition, type Position } from './position.js'
 export {
   type ReadContext,

@@ -19,7 +19,6 @@ import { Membership } from './operate/membership.js'
 import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
-import { settle, type Settled } from './operate/settle.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
 import { SnapshotHolds } from './operate/snapshot-holds.js'
 import { Sweeper } from './operate/sweeper.js'
@@ -229,7 +228,9 @@ export class Instance {
       return this.options.eligible ? 'setEligible(false) was called' : 'the option eligible is false'
     if (this.needsUrl && this.url === undefined) return 'it has no url, and requests are routed to it'
     if (this.membership.refusal) return `Redis has another group in its place (${this.membership.refusal})`
-    if (this.catchUp.halted) return `its replica does not follow the log (${this.catchUp.halted})`
+    // One that is ahead of the log leads to put back what that has lost.
+    if (this.catchUp.halted && !(this.catchUp.halted === 'LOG_LOST' && this.recovers))
+      return `its replica does not follow the log (${this.catchUp.halted})`
     return undefined
   }
 
@@ -239,18 +240,9 @@ export class Instance {
     if (!this.#caughtUp) throw new NotReadableError('NOT_STARTED')
   }
 
-  /** Hears what the others have, where Redis may have lost something. */
-  settle(term: number, signal: AbortSignal): Promise<Settled> {
-    const { leases } = this.parts
-    const { settleMs, id: self } = this.options
-    const known = this.roster.alive.map((member) => member.id)
-    const empty = this.applier.index === 0
-    this.heartbeat.beatNow()
-    return settle(
-      { ...this.parts, settleMs, self, known, empty, announce: () => leases.announceLeader() },
-      term,
-      signal,
-    )
+  /** Whether a log that has lost entries is given back what an instance holds (G7). */
+  get recovers(): boolean {
+    return this.options.onRedisDataLoss === 'recover'
   }
 
   warn(code: string, message: string, cause?: unknown): void {

@@ -1,5 +1,5 @@
 import { OptionsError } from './errors.js'
-import type { NodeOptions, WriteConcern } from './options.js'
+import type { DataLossPolicy, NodeOptions, WriteConcern } from './options.js'
 
 /** Collects problems, so that a user sees all of them in one error. */
 export class OptionChecks {
@@ -71,6 +71,12 @@ export class OptionChecks {
     if (new Set(targets).size < targets.length) {
       this.#problems.push('lease.redis names a server twice: its two votes would not be those of a majority')
     }
+  }
+
+  dataLossPolicy(value: unknown): DataLossPolicy {
+    if (value !== 'recover' && value !== 'halt')
+      this.fail('onRedisDataLoss', value, "must be 'recover' or 'halt'")
+    return value as DataLossPolicy
   }
 
   writeConcern(value: unknown): WriteConcern {

@@ -16,6 +16,9 @@ export type RedisTarget = string | object
  */
 export type WriteConcern = 'log' | 'majority' | 'fsync' | { replicas: number } | { redisReplicas: number }
 
+/** See the option `onRedisDataLoss`. */
+export type DataLossPolicy = 'recover' | 'halt'
+
 /** Options of `createNode`. Durations are in milliseconds, sizes in bytes. */
 export interface NodeOptions {
   /** Name of the group: the instances that share one leader and one log. No colons, braces or white space. */
@@ -55,6 +58,11 @@ export interface NodeOptions {
    * when all that are connected answer. Default 2000, two heartbeats.
    */
   settleMs?: number
+  /**
+   * What happens when the log's Redis has lost entries that living instances hold: the one that has the most puts them back
+   * and leads (`'recover'`), or writes stop until somebody has looked (`'halt'`). Default `'recover'`.
+   */
+  onRedisDataLoss?: DataLossPolicy
   /** How long a write may take before its outcome is reported as unknown. Default 10000. */
   writeTimeoutMs?: number
   /** How long a Redis command may take before its connection is given up. Default 2000. */
@@ -95,6 +103,7 @@ export const DEFAULTS = {
   startTimeoutMs: 30_000,
   stopTimeoutMs: 5000,
   settleMs: 2000,
+  onRedisDataLoss: 'recover',
   writeTimeoutMs: 10_000,
   commandTimeoutMs: 2000,
   maxQueuedWrites: 10_000,
@@ -131,6 +140,7 @@ export interface ResolvedOptions {
   readonly startTimeoutMs: number
   readonly stopTimeoutMs: number
   readonly settleMs: number
+  readonly onRedisDataLoss: DataLossPolicy
   readonly writeTimeoutMs: number
   readonly commandTimeoutMs: number
   readonly maxQueuedWrites: number
@@ -149,6 +159,15 @@ export interface ResolvedOptions {
 
 const MINIMUM_TTL_MS = 500
 
+/** Options that are whole numbers. */
+type WholeOption = {
+  [K in keyof typeof DEFAULTS]: K extends 'hangAfterMs' | 'leaseTtlMs'
+    ? never
+    : (typeof DEFAULTS)[K] extends number
+      ? K
+      : never
+}[keyof typeof DEFAULTS]
+
 /**
  * Fills in defaults and checks everything at once.
  *
@@ -157,6 +176,8 @@ const MINIMUM_TTL_MS = 500
 export function resolveOptions(options: NodeOptions): ResolvedOptions {
   const check = new OptionChecks()
   const name = options.name ?? `${hostname()}-${process.pid}`.replaceAll(/[:{}\s]/g, '-')
+  const whole = (option: WholeOption, least: number, most: number, unit?: string) =>
+    check.integer(option, options[option] ?? DEFAULTS[option], least, most, unit)
   check.label('group', options.group)
   check.label('name', name)
   check.redis('redis', options.redis)
@@ -183,99 +204,25 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     hangAfterMs: check.hangAfterMs(options, DEFAULTS),
     url: check.url('url', options.url),
     publicUrl: check.url('publicUrl', options.publicUrl),
-    priority: check.integer('priority', options.priority ?? DEFAULTS.priority, -1000, 1000),
+    priority: whole('priority', -1000, 1000),
     eligible: check.boolean('eligible', options.eligible ?? DEFAULTS.eligible),
-    heartbeatMs: check.integer('heartbeatMs', options.heartbeatMs ?? DEFAULTS.heartbeatMs, 50, 60_000, 'ms'),
-    startTimeoutMs: check.integer(
-      'startTimeoutMs',
-      options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
-      100,
-      3_600_000,
-      'ms',
-    ),
-    stopTimeoutMs: check.integer(
-      'stopTimeoutMs',
-      options.stopTimeoutMs ?? DEFAULTS.stopTimeoutMs,
-      0,
-      600_000,
-      'ms',
-    ),
-    settleMs: check.integer('settleMs', options.settleMs ?? DEFAULTS.settleMs, 50, 600_000, 'ms'),
-    writeTimeoutMs: check.integer(
-      'writeTimeoutMs',
-      options.writeTimeoutMs ?? DEFAULTS.writeTimeoutMs,
-      100,
-      600_000,
-      'ms',
-    ),
-    commandTimeoutMs: check.integer(
-      'commandTimeoutMs',
-      options.commandTimeoutMs ?? DEFAULTS.commandTimeoutMs,
-      50,
-      60_000,
-      'ms',
-    ),
-    maxQueuedWrites: check.integer(
-      'maxQueuedWrites',
-      options.maxQueuedWrites ?? DEFAULTS.maxQueuedWrites,
-      1,
-      1_000_000,
-    ),
-    maxQueuedBytes: check.integer(
-      'maxQueuedBytes',
-      options.maxQueuedBytes ?? DEFAULTS.maxQueuedBytes,
-      1024,
-      2 ** 31,
-      'bytes',
-    ),
-    maxEntryBytes: check.integer(
-      'maxEntryBytes',
-      options.maxEntryBytes ?? DEFAULTS.maxEntryBytes,
-      256,
-      16 * 1024 * 1024,
-      'bytes',
-    ),
-    snapshotEntries: check.integer(
-      'snapshotEntries',
-      options.snapshotEntries ?? DEFAULTS.snapshotEntries,
-      1,
-      10_000_000,
-    ),
-    snapshotBytes: check.integer(
-      'snapshotBytes',
-      options.snapshotBytes ?? DEFAULTS.snapshotBytes,
-      1024,
-      2 ** 31,
-      'bytes',
-    ),
-    trailingEntries: check.integer(
-      'trailingEntries',
-      options.trailingEntries ?? DEFAULTS.trailingEntries,
-      0,
-      10_000_000,
-    ),
-    trailingBytes: check.integer(
-      'trailingBytes',
-      options.trailingBytes ?? DEFAULTS.trailingBytes,
-      0,
-      2 ** 31,
-      'bytes',
-    ),
-    resultsKept: check.integer('resultsKept', options.resultsKept ?? DEFAULTS.resultsKept, 0, 10_000_000),
-    resultsKeptBytes: check.integer(
-      'resultsKeptBytes',
-      options.resultsKeptBytes ?? DEFAULTS.resultsKeptBytes,
-      0,
-      2 ** 31,
-      'bytes',
-    ),
-    resultsKeptMs: check.integer(
-      'resultsKeptMs',
-      options.resultsKeptMs ?? DEFAULTS.resultsKeptMs,
-      0,
-      30 * 86_400_000,
-      'ms',
-    ),
+    heartbeatMs: whole('heartbeatMs', 50, 60_000, 'ms'),
+    startTimeoutMs: whole('startTimeoutMs', 100, 3_600_000, 'ms'),
+    stopTimeoutMs: whole('stopTimeoutMs', 0, 600_000, 'ms'),
+    settleMs: whole('settleMs', 50, 600_000, 'ms'),
+    onRedisDataLoss: check.dataLossPolicy(options.onRedisDataLoss ?? DEFAULTS.onRedisDataLoss),
+    writeTimeoutMs: whole('writeTimeoutMs', 100, 600_000, 'ms'),
+    commandTimeoutMs: whole('commandTimeoutMs', 50, 60_000, 'ms'),
+    maxQueuedWrites: whole('maxQueuedWrites', 1, 1_000_000),
+    maxQueuedBytes: whole('maxQueuedBytes', 1024, 2 ** 31, 'bytes'),
+    maxEntryBytes: whole('maxEntryBytes', 256, 16 * 1024 * 1024, 'bytes'),
+    snapshotEntries: whole('snapshotEntries', 1, 10_000_000),
+    snapshotBytes: whole('snapshotBytes', 1024, 2 ** 31, 'bytes'),
+    trailingEntries: whole('trailingEntries', 0, 10_000_000),
+    trailingBytes: whole('trailingBytes', 0, 2 ** 31, 'bytes'),
+    resultsKept: whole('resultsKept', 0, 10_000_000),
+    resultsKeptBytes: whole('resultsKeptBytes', 0, 2 ** 31, 'bytes'),
+    resultsKeptMs: whole('resultsKeptMs', 0, 30 * 86_400_000, 'ms'),
     writeConcern: check.writeConcern(options.writeConcern ?? DEFAULTS.writeConcern),
     logger: options.logger ?? silentLogger,
   }

@@ -134,7 +134,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
         `The state machine "${this.#state.name}" has no command ${JSON.stringify(command)}. Nothing was written.`,
       )
     }
-    if (this.instance.catchUp.halted === 'LOG_LOST') {
+    if (this.instance.catchUp.halted === 'LOG_LOST' && !this.instance.recovers) {
       throw new LeaseholdError(
         'LOG_LOST',
         'The log has lost entries that this replica holds, so nothing is written to it. Nothing was written.',

@@ -1,6 +1,7 @@
 import type { ChangeReason, LeaderChange, LeaderInfo } from '../events.js'
 import type { Entry } from './entry.js'
 import type { TermTable } from './history.js'
+import type { SnapshotHead } from './snapshot.js'
 
 /**
  * What identifies the log's present: which log it is, who claimed it last, and which life of the Redis server holds it.
@@ -22,7 +23,7 @@ export interface LogState extends LogStamp {
 }
 
 /** One look at the log, all from one script, so that its parts belong together. */
-export interface LogPage extends LogStamp {
+export interface LogPage extends LogStamp, PresentSnapshots {
   /** Term of the last claim; 0 if there was none. */
   readonly term: number
   /** Who made it. */
@@ -100,6 +101,12 @@ export type ClaimOutcome =
   /** The log holds entries of a newer version of the app, which the claimant could not apply. */
   | { readonly kind: 'tooOld'; readonly appVersion: number }
 
+/** The snapshots that a log has. */
+export interface PresentSnapshots {
+  readonly snapshot: SnapshotRef | undefined
+  readonly snapshotBefore: SnapshotRef | undefined
+}
+
 /** A batch to append, and where the leader believes the log ends. */
 export interface AppendRequest {
   readonly head: number
@@ -132,6 +139,12 @@ export interface TermConnection {
   claim(request: ClaimRequest): Promise<ClaimOutcome>
   /** Creates the log under the claimed term, where there is none. Returns its id, or undefined if fenced. */
   createLog(logId: string): Promise<string | undefined>
+  /**
+   * Has a log that lost entries end again at a complete snapshot of the claimant's replica, which is ahead of it (G7).
+   * Returns the claim on the log as it is then; undefined if fenced, if the log does not lack anything, or if its snapshots
+   * are not those that the caller knows: nothing has changed then.
+   */
+  reSeed(snapshot: SnapshotHead, present: PresentSnapshots): Promise<Claim | undefined>
   /**
    * Makes a complete snapshot the one to load, under the claimed term. False if fenced, if the snapshot is not on the
    * log's history, or if it is not newer than the present one; nothing changes then.

@@ -7,9 +7,12 @@ import type {
   ClaimOutcome,
   ClaimRequest,
   OfferedSnapshot,
+  PresentSnapshots,
   SnapshotRef,
   TermConnection,
 } from '../log/log-store.js'
+import { TermTable } from '../log/history.js'
+import type { SnapshotHead } from '../log/snapshot.js'
 import { callScript } from './call-script.js'
 import { disconnect } from './connections.js'
 import { SharedCall } from '../shared-call.js'
@@ -105,6 +108,30 @@ export class RedisTermConnection implements TermConnection {
     if (typeof reply !== 'string') return undefined
     this.#claim = { ...claim, logId: reply }
     return reply
+  }
+
+  async reSeed(
+    { id, logId, index, term, timeMs, terms, version, chunks }: SnapshotHead,
+    { snapshot, snapshotBefore }: PresentSnapshots,
+  ): Promise<Claim | undefined> {
+    const claim = this.#claimed()
+    const { meta, log, terms: table } = this.#keys
+    const keyOf = (ref: SnapshotRef | undefined) => (ref ? this.#keys.snapshot(ref.id) : meta)
+    const nonce = randomBytes(16).toString('hex')
+    const reply = await callScript(
+      this.#client,
+      'reSeedLog',
+      [meta, log, table, this.#keys.snapshot(id), keyOf(snapshot), keyOf(snapshotBefore)],
+      [
+        ...[logId, claim.term, claim.nonce, claim.replId, nonce],
+        ...[id, index, term, timeMs, version, chunks + 1],
+        ...[snapshot?.id ?? '', snapshotBefore?.id ?? '', UNNEEDED_TTL_S],
+        ...terms.flatMap((row) => [row.term, `${row.first}:${row.nonce}`]),
+      ],
+    )
+    if (reply !== 1) return undefined
+    this.#claim = { ...claim, logId, nonce, head: index, headTerm: term, table: new TermTable(terms) }
+    return this.#claim
   }
 
   async append({ head, headTerm, entries }: AppendRequest): Promise<AppendOutcome> {
