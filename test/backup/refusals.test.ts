@@ -33,7 +33,7 @@ afterEach(async () => {
 afterAll(stopAll)
 
 async function start(name: string): Promise<VaultNode> {
-  const node = await startVault(redis, name)
+  const node = await startVault(redis, name, { onRedisDataLoss: 'halt' })
   running.push(node)
   return node
 }

@@ -19,7 +19,7 @@ afterEach(async () => {
 afterAll(stopAll)
 
 async function start(name: string): Promise<LedgerNode> {
-  const node = member(redis, name, { ...PATIENT, settleMs: 200 })
+  const node = member(redis, name, { ...PATIENT, settleMs: 200, onRedisDataLoss: 'halt' })
   running.push(node)
   await node.start()
   return node

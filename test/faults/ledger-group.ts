@@ -18,7 +18,9 @@ export type Happening =
   | { readonly event: 'elected'; readonly term: number }
   | { readonly event: 'demoted'; readonly term: number; readonly reason: DemotionReason }
 
-type MemberOptions = Partial<Pick<NodeOptions, 'heartbeatMs' | 'commandTimeoutMs' | 'writeTimeoutMs'>> & {
+type MemberOptions = Partial<
+  Pick<NodeOptions, 'heartbeatMs' | 'commandTimeoutMs' | 'writeTimeoutMs' | 'onRedisDataLoss'>
+> & {
   ttlMs?: number
 }
 

@@ -81,8 +81,8 @@ it('G2: a term does not outlive REPLICAOF there and back, though its connection 
 it('G4: nobody builds on a log that has lost what an instance still holds, however often they try', async () => {
   const forgetful = await startRedis()
   group = new LedgerGroup(forgetful)
-  const keeper = await group.add('keeper')
-  const other = await group.add('other')
+  const keeper = await group.add('keeper', { onRedisDataLoss: 'halt' })
+  const other = await group.add('other', { onRedisDataLoss: 'halt' })
   await keeper.write('saved')
   await eventually(() => other.node.position.index === 1, { message: 'the first write to be copied' })
   await forgetful.command('SAVE')

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { checkLists } from '../support/check-lists.js'
 import { eventually } from '../support/deadline.js'
 import { freePort } from '../support/free-port.js'
 import { own, type OwnedProcess } from '../support/owned-process.js'
@@ -14,8 +15,8 @@ const SET = 'bank'
 const dir = mkdtempSync(join(tmpdir(), 'leasehold-sentinel-'))
 let sentinel: OwnedProcess | undefined
 
+afterEach(() => sentinel?.kill9())
 afterAll(async () => {
-  await sentinel?.kill9()
   await stopAll()
   rmSync(dir, { recursive: true })
 })
@@ -84,4 +85,50 @@ it('a failover of Redis that loses nothing: leadership is claimed anew there, an
   expect(problemsOf([...first, ...second], log)).toEqual([])
   const terms = new Set(log.map(({ term }) => term))
   expect(terms.size).toBeGreaterThan(1) // a term does not outlive the server that granted it
+}, 120_000)
+
+it('a failover of Redis to a copy that lacks the last writes: the instances put them back (G4, G7)', async () => {
+  const old = await startRedis({ appendOnly: 'always' })
+  const copy = await startRedis({
+    appendOnly: 'always',
+    args: ['--replicaof', '127.0.0.1', String(old.port)],
+  })
+  const { port, present } = await watchOver(old)
+  await eventually(async () => (await present()) === old.port, { message: 'the sentinel' })
+  await eventually(async () => Number(await old.command('WAIT', 1, 100)) === 1, { message: 'the copy' })
+
+  const redis = { sentinels: [{ host: '127.0.0.1', port }], name: SET }
+  const processes = new LedgerProcesses({ redis, lease: { ttlMs: 1000 } })
+  const members = await Promise.all(['a', 'b', 'c'].map((name) => processes.add(name)))
+  const before = startWriters(() => members)
+  await moreWrites(before)
+  // The copy does not get in any more; whoever is connected stays.
+  await old.command('CONFIG', 'SET', 'requirepass', 'a secret')
+  await old.command('CLIENT', 'KILL', 'TYPE', 'REPLICA')
+  await moreWrites(before)
+  const first = await before.stop()
+  await eventually(async () => {
+    const counts = await Promise.all(members.map(async (member) => (await member.ledger()).items.length))
+    return new Set(counts).size === 1
+  })
+  const headOf = async (server: RedisServer) =>
+    Number(await server.command('HGET', `leasehold:{${processes.name}}:meta`, 'head'))
+  expect(await headOf(copy)).toBeLessThan((await headOf(old)) - 40) // or nothing would be lost
+  await old.kill()
+
+  await eventually(async () => (await present()) === copy.port, { message: 'the copy to take over' })
+  const after = startWriters(() => members, 6, 'after-')
+  await moreWrites(after)
+  const history = [...first, ...(await after.stop())]
+  const replicas = await Promise.all(
+    members.map(async (member) => {
+      const acknowledged = history.filter(({ outcome }) => outcome === 'ok').length
+      const { items } = await eventually(async () => {
+        const held = await member.ledger()
+        return held.items.length >= acknowledged && held
+      })
+      return { replica: member.name, lists: new Map([['ledger', items]]) }
+    }),
+  )
+  expect(checkLists(history, replicas)).toEqual([])
 }, 120_000)

@@ -9,9 +9,10 @@ import { type LedgerNode, member, stopMembers, write } from './ledger.js'
 afterEach(stopMembers)
 afterAll(stopAll)
 
-/** Two instances with 50 entries. */
+/** Two instances with 50 entries, which do not put back by themselves what Redis loses. */
 async function pair(redis: { url: string }): Promise<[LedgerNode, LedgerNode]> {
-  const [a, b] = [member(redis, 'a'), member(redis, 'b')]
+  const halt = { onRedisDataLoss: 'halt' } as const
+  const [a, b] = [member(redis, 'a', halt), member(redis, 'b', halt)]
   await Promise.all([a.start(), b.start()])
   await write(a.isLeader ? a : b, 50)
   await eventually(() => a.position.index === 50 && b.position.index === 50)

@@ -1,79 +1,16 @@
-import { randomUUID } from 'node:crypto'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { NodeEvents, NodeOptions } from '@leasehold/core'
 import { eventually } from '../support/deadline.js'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
-import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
-import { type LedgerNode, member, stopMembers, write } from './ledger.js'
+import { member, stopMembers, write } from './ledger.js'
+import { backUp, group, itemsOf, ledBy, observe } from './old-copy.js'
 
 afterEach(stopMembers)
 afterAll(stopAll)
 
-/** Keeps a copy of what a Redis has on disk; the returned function brings that back, past all that came after. */
-async function backUp(redis: RedisServer): Promise<() => Promise<void>> {
-  const file = join(redis.dir, 'appendonlydir')
-  const copy = join(redis.dir, `backup-${randomUUID()}`)
-  await cp(file, copy, { recursive: true })
-  return async () => {
-    await redis.kill()
-    await rm(file, { recursive: true })
-    await cp(copy, file, { recursive: true })
-    await redis.restart()
-  }
-}
-
-type Loss = NodeEvents['logLost'][0]
-type Divergence = NodeEvents['diverged'][0]
-
-/** What a node has said of the log and itself. */
-function observe(node: LedgerNode): { losses: Loss[]; divergences: Divergence[] } {
-  const seen = { losses: [] as Loss[], divergences: [] as Divergence[] }
-  node.on('logLost', (loss) => seen.losses.push(loss))
-  node.on('diverged', (divergence) => seen.divergences.push(divergence))
-  return seen
-}
-
-interface Group {
-  readonly redis: RedisServer
-  /** Each has a way to Redis that can be cut. */
-  readonly ways: readonly [TcpProxy, TcpProxy]
-  readonly nodes: readonly [LedgerNode, LedgerNode]
-  /** Takes Redis back to when both had 60 of their 100 entries. */
-  readonly rollBack: () => Promise<void>
-}
-
-/** Two instances with 100 entries, and a copy of what Redis had on disk when there were 60. */
-async function group(options: Partial<NodeOptions> = {}): Promise<Group> {
-  const redis = await startRedis({ appendOnly: 'always' })
-  const ways = [
-    await startProxy({ targetPort: redis.port }),
-    await startProxy({ targetPort: redis.port }),
-  ] as const
-  const nodes = ways.map(({ port }, i) => member({ url: `redis://127.0.0.1:${port}` }, `n${i}`, options)) as [
-    LedgerNode,
-    LedgerNode,
-  ]
-  await Promise.all(nodes.map((node) => node.start()))
-  const leader = () => eventually(() => nodes.find((node) => node.isLeader), { message: 'a leader' })
-  await write(await leader(), 60)
-  const rollBack = await backUp(redis)
-  await write(await leader(), 40)
-  await eventually(() => nodes.every((node) => node.position.index === 100), { message: 'both to have 100' })
-  return { redis, ways, nodes, rollBack }
-}
-
-function itemsOf(node: LedgerNode): readonly string[] {
-  return node.read((state) => [...state.items])
-}
-
-async function ledBy(nodes: readonly LedgerNode[]): Promise<LedgerNode> {
-  return eventually(() => nodes.find((node) => node.isLeader), { message: 'somebody to lead' })
-}
-
-test('an old copy of Redis is seen: nobody writes over what the instances still hold', async () => {
-  const { redis, nodes, rollBack } = await group()
+test('an old copy of Redis is seen: nobody writes over what the instances still hold, and where that was asked for all wait', async () => {
+  const { redis, nodes, rollBack } = await group({ onRedisDataLoss: 'halt' })
   const seen = nodes.map(observe)
   const before = itemsOf(nodes[0])
   const newest = await backUp(redis)
@@ -110,7 +47,7 @@ test('an old copy of Redis is seen: nobody writes over what the instances still 
 })
 
 test('an instance that claimed, and only waits to hear what the others have, does not count as a leader', async () => {
-  const { redis, ways, nodes, rollBack } = await group({ settleMs: 10_000 })
+  const { redis, ways, nodes, rollBack } = await group({ settleMs: 10_000, onRedisDataLoss: 'halt' })
   const follower = nodes[0].isLeader ? 1 : 0
   const way = ways[follower]
   way.refuse()

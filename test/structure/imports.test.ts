@@ -33,6 +33,7 @@ const ORDER = [
     'role-change',
     'instance-replica',
     'candidacy',
+    'successor',
     'steering',
     'lifecycle',
     'election-node',

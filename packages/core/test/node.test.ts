@@ -487,7 +487,7 @@ describe('a replica off the log', () => {
     expect(away.position.logId).not.toBe('')
   })
 
-  it('whose entries were lost: keeps them, reads on, says that it is stale, and does not lead', async () => {
+  it('whose entries were lost: keeps them, reads on, says that it is stale, and lets the leader lead', async () => {
     const { away, saved, back } = await leftBehind()
     await restore(saved)
     const other = await start()
@@ -496,7 +496,7 @@ describe('a replica off the log', () => {
     back()
     const [{ position, head }] = await lost
     expect({ index: position.index, head }).toEqual({ index: 5, head: 2 })
-    expect(away.status()).toMatchObject({ halted: 'LOG_LOST', stale: true, eligible: false })
+    expect(away.status()).toMatchObject({ halted: 'LOG_LOST', stale: true, role: 'follower' })
     expect(linesOf(away)).toEqual(['a', 'b', 'c', 'd', 'e'])
     expect(other.isLeader).toBe(true)
   })

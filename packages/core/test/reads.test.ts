@@ -162,7 +162,7 @@ describe('when the log is out of reach', () => {
 
 it('when the log has lost what the replica holds, local reads go on and others are refused', async () => {
   const redis = await startRedis()
-  const node = await start({ redis: redis.url })
+  const node = await start({ redis: redis.url, onRedisDataLoss: 'halt' })
   await node.write('add', 'line')
   const { position } = node
   await redis.wipe()

@@ -210,3 +210,76 @@ describe('of two snapshots that were made at the same time', () => {
     expect(ttls.map((ttl) => ttl === -1)).toEqual([false, false, true, false, true])
   })
 })
+
+describe('a re-seed', () => {
+  const terms = [{ term: 7, nonce: 'n7', first: 1 }]
+  /** A complete snapshot of a replica that has 100 entries of the log. */
+  const stored = async (logId = 'L') => {
+    const head = {
+      id: '100-x',
+      logId,
+      index: 100,
+      term: 7,
+      timeMs: 5,
+      terms,
+      version: 1,
+      chunks: 1,
+      bytes: 2,
+      sha256: '',
+    }
+    await server.command('HSET', keys.snapshot(head.id), '0', '{}', 'head', JSON.stringify(head))
+    return head
+  }
+  const none = { snapshot: undefined, snapshotBefore: undefined }
+  const meta = async () => server.command('HGETALL', keys.meta)
+  afterEach(() => server.command('DEL', keys.snapshot('100-x'), keys.snapshot('1-y')))
+
+  it.each(['', 'L'])(
+    'puts the end of the log back where the log is %j, and appends go on behind it',
+    async (logId) => {
+      await server.command('HSET', keys.meta, 'logId', logId)
+      const reSeeded = await connection.reSeed(await stored(), none)
+      expect(reSeeded).toMatchObject({
+        logId: 'L',
+        term: claim.term,
+        head: 100,
+        headTerm: 7,
+        replId: claim.replId,
+      })
+      expect(reSeeded?.nonce).not.toBe(claim.nonce) // whoever compared itself before does so again
+      expect(reSeeded?.table.rows).toEqual(terms)
+      expect(await connection.append({ head: 100, headTerm: 7, entries: [entry('a')] })).toMatchObject({
+        kind: 'appended',
+        first: 101,
+      })
+      expect(await store.read(100, 10, undefined)).toMatchObject({
+        ...{ logId: 'L', head: 101, first: 101, snapshot: { id: '100-x', index: 100 } },
+        entries: [{ index: 101 }],
+      })
+      expect(await server.command('PTTL', keys.snapshot('100-x'))).toBe(-1)
+    },
+  )
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['another claim came', async () => claimOn(await store.openTerm(new AbortController().signal))],
+    ['another log is there', () => server.command('HSET', keys.meta, 'logId', 'other')],
+    ['the log does not lack anything', () => server.command('HSET', keys.meta, 'head', '100')],
+    ['the snapshot is not complete', () => server.command('HDEL', keys.snapshot('100-x'), 'head')],
+    ['the snapshot lacks a part', () => server.command('HDEL', keys.snapshot('100-x'), '0')],
+    ['the log has got a snapshot meanwhile', () => server.command('HSET', keys.meta, 'snapshot', '1-y')],
+  ])('changes nothing when %s', async (_, happens) => {
+    const head = await stored()
+    await happens()
+    const before = await meta()
+    expect(await connection.reSeed(head, none)).toBeUndefined()
+    expect(await meta()).toEqual(before)
+  })
+
+  it('has snapshots of the log expire that nobody needs any more', async () => {
+    await server.command('HSET', keys.meta, 'snapshot', '1-y', 'snapshotIndex', '1')
+    await server.command('HSET', keys.snapshot('1-y'), 'head', '{}')
+    const snapshot = { id: '1-y', index: 1 }
+    expect(await connection.reSeed(await stored(), { snapshot, snapshotBefore: undefined })).toBeDefined()
+    expect(Number(await server.command('PTTL', keys.snapshot('1-y')))).toBeGreaterThan(0)
+  })
+})

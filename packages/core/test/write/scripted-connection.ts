@@ -16,6 +16,7 @@ export class ScriptedConnection implements TermConnection {
   readonly storedTerm = notScripted
   readonly claim = notScripted
   readonly createLog = notScripted
+  readonly reSeed = notScripted
   readonly installSnapshot = notScripted
   readonly trim = notScripted
   readonly replicated = notScripted
