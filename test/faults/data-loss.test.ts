@@ -7,6 +7,9 @@ import { type InstanceGroup, startGroup } from '../support/instances.js'
 import { type LoadOptions, loadKeys, startLoad } from '../support/load.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
+import { backUp } from '../retention/old-copy.js'
+import type { LedgerHolder } from './ledger.js'
+import { LedgerProcesses } from './ledger-process.js'
 
 /** Redis loses everything under load, again and again, while the instances live. It needs a build. */
 
@@ -75,3 +78,47 @@ it.each<[string, string, (group: InstanceGroup) => Promise<unknown>]>([
   },
   180_000,
 )
+
+it('G2, G7: a leader that stood still while Redis fell back, and the others put the rest back, is fenced', async () => {
+  const forgetful = await startRedis({ appendOnly: 'always' })
+  const processes = new LedgerProcesses({ redis: forgetful.url, lease: { ttlMs: 1000 } })
+  const leader = await processes.add('leader')
+  const others = [await processes.add('b'), await processes.add('c')]
+  let written = 0
+  const write = async (holder: LedgerHolder, count: number) => {
+    const answers = await Promise.all(Array.from({ length: count }, () => holder.write(`item-${written++}`)))
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['OK']))
+  }
+  const have = async (holders: readonly LedgerHolder[], count: number) =>
+    eventually(async () => {
+      const ledgers = await Promise.all(holders.map((holder) => holder.ledger()))
+      return ledgers.every(({ items }) => items.length >= count) && ledgers
+    })
+
+  await write(leader, 30)
+  const rollBack = await backUp(forgetful)
+  await write(leader, 20)
+  await have(others, 50)
+  const { term } = await leader.look()
+  await leader.program.pause()
+  const late = leader.write('late')
+  await rollBack()
+  const next = await eventually(async () => {
+    const looks = await Promise.all(others.map((other) => other.look()))
+    return others.find((_, at) => looks[at]?.leads)
+  })
+  expect((await next.look()).warnings.map(({ code }) => code)).toContain('LOG_RE_SEEDED')
+  await write(next, 10)
+  leader.program.resume()
+
+  const isLate = (await late).code === 'OK' ? 1 : 0 // then it went to the log as it is now, as any write
+  const ledgers = await have([leader, ...others], 60 + isLate)
+  const items = Array.from({ length: 60 }, (_, n) => `item-${n}`)
+  for (const ledger of ledgers) {
+    expect(ledger).toEqual(ledgers[0])
+    expect(ledger.items.filter((item) => item !== 'late')).toEqual(items)
+    expect(ledger.items).toHaveLength(60 + isLate)
+  }
+  const { happened } = await leader.look()
+  expect(happened).toContainEqual(expect.objectContaining({ event: 'demoted', term }))
+}, 60_000)

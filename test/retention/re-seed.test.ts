@@ -127,13 +127,21 @@ test('what nobody is left to hold is lost, and whoever comes back with it learns
   const { leader: away, follower } = parted(old)
   const seen = observe(away.node)
   cut(follower.way)
-  await write(away.node, 50)
+  await write(away.node, 49)
+  // Not acknowledged, since nobody else has it: those before were, by Redis alone.
+  const careful = { writeConcern: { replicas: 1 }, timeoutMs: 300 } as const
+  await expect(away.node.write('add', { item: 'careful' }, careful)).rejects.toMatchObject({
+    code: 'OUTCOME_UNKNOWN',
+  })
+  const lost = away.node.position
   cut(away.way)
   await redis.wipe()
   follower.way.accept()
   await write(await ledBy([follower.node]), 1)
   expect(itemsOf(follower.node)).toHaveLength(101)
 
+  const asked = { consistency: 'session', position: lost } as const
+  await expect(follower.node.readAt(asked, () => {})).rejects.toMatchObject({ code: 'LINEAGE_LOST' })
   away.way.accept()
   await onLog(nodes, follower.node.position.logId, 101)
   await eventually(() => away.node.position.index === follower.node.position.index)
