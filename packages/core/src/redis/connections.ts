@@ -166,9 +166,9 @@ export async function connect(client: Redis, signal: AbortSignal): Promise<void>
   })
 }
 
-/** Ends a connection for good. Disconnecting one that has ended already would leave a timer behind (ioredis 6.0.0). */
+/** Ends a connection for good. */
 export function disconnect(client: Redis): void {
-  if (client.status !== 'end') client.disconnect()
+  client.disconnect()
 }
 
 /** Where a server is, fit for messages: without user name and password. */
