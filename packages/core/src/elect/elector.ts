@@ -16,6 +16,8 @@ const BACK_OFF_MS = 250
 const UNFIT_MS = 1000
 /** From the lease, or from a lost connection, to serving; whoever needs longer lets another one try. */
 const TAKE_OVER_TIMEOUT_MS = 30_000
+/** How long it tries again when something else than the term's connection fails it: others may have what it lacks. */
+const TROUBLE_MS = 1000
 
 type TermEnd = 'disconnected' | 'refused' | 'unfit' | 'over'
 
@@ -173,9 +175,11 @@ export class Elector {
     this.#enter({ type: 'leaseAcquired' })
 
     let end: TermEnd = 'disconnected'
+    let sinceMs = this.#clock.now()
     this.#claim = undefined
     while (end === 'disconnected' && !over.aborted) {
-      end = await this.#term(held, over)
+      end = await this.#term(held, over, sinceMs)
+      if (this.#served) sinceMs = this.#clock.now()
       this.#served = undefined
       if (end === 'disconnected') await this.#clock.sleep(jitter(RECLAIM_MS), over)
     }
@@ -195,10 +199,11 @@ export class Elector {
       await this.#clock.sleep(jitter(BACK_OFF_MS), signal)
   }
 
-  /** One connection: claim, take over, serve until something ends. */
-  async #term(held: HeldLease, over: AbortSignal): Promise<TermEnd> {
+  /** One connection: claim, take over, serve until something ends. `sinceMs`: since when this instance tries to. */
+  async #term(held: HeldLease, over: AbortSignal, sinceMs: number): Promise<TermEnd> {
     const tooLate = new AbortController()
-    const cancelDeadline = this.#clock.timer(TAKE_OVER_TIMEOUT_MS, () => tooLate.abort())
+    const leftMs = sinceMs + TAKE_OVER_TIMEOUT_MS - this.#clock.now()
+    const cancelDeadline = this.#clock.timer(leftMs, () => tooLate.abort())
     const last = this.#claim
     let connection: TermConnection | undefined
     try {
@@ -246,7 +251,9 @@ export class Elector {
       return over.aborted ? 'over' : 'disconnected'
     } catch (error) {
       this.#logger.debug({ err: error }, 'taking over failed')
-      return tooLate.signal.aborted ? 'unfit' : over.aborted ? 'over' : 'disconnected'
+      if (over.aborted) return 'over'
+      const inTrouble = connection?.closed.aborted === false && this.#clock.now() - sinceMs > TROUBLE_MS
+      return tooLate.signal.aborted || inTrouble ? 'unfit' : 'disconnected'
     } finally {
       cancelDeadline()
       // The role has ended by now; what is in flight may still get its answer.

@@ -88,3 +88,39 @@ it('prepares for a vacancy that may come, once, and not for long', async () => {
   elector.prepare()
   expect(state.did).toEqual(['open', 'open'])
 })
+
+it('gives a lease back with which it cannot get to serve, so that another one may try', async () => {
+  const clock = new VirtualClock()
+  const released: number[] = []
+  const leases = {
+    look: async () => ({ vacantInMs: 0 }),
+    acquire: async () => ({ value: 'v', deadlineMs: Number.POSITIVE_INFINITY }),
+    renew: async (lease: object) => lease,
+    guard: () => ({ gaveBack: false, end: () => {} }),
+    release: async () => void released.push(clock.now()),
+  } as unknown as LeaseStore
+  const connection = {
+    closed: new AbortController().signal,
+    storedTerm: async () => 1,
+    claim: async () => ({ kind: 'claimed', claim: { term: 1 } }),
+    close: () => {},
+  }
+  const candidacy = {
+    standing: async () => ({ eligible: true, delayMs: 0 }),
+    takeOver: () => Promise.reject(new Error('the members cannot be read')),
+    retire: async () => {},
+    ...{ floor: () => 0, reason: () => undefined, self: () => ({ id: 'a' }) },
+    ...{ vacancyChanged: () => {}, roleChanged: () => {} },
+  } as unknown as Candidacy
+  const log = { openTerm: async () => connection } as unknown as LogStore
+  const elector = new Elector({ leases, log, candidacy, ttlMs: 5000, clock, logger: silentLogger })
+  const over = new AbortController()
+  const ended = elector.run(over.signal)
+  await clock.advance(900) // what is short, such as a connection that comes back, it waits for
+  expect(released).toEqual([])
+  await clock.advance(600)
+  expect(released).toHaveLength(1)
+  over.abort()
+  await clock.advance(2000)
+  await ended
+})
