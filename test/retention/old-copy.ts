@@ -44,6 +44,9 @@ export interface Group {
 /** Two instances with 100 entries, and a copy of what Redis had on disk when there were 60. */
 export async function group(options: Partial<NodeOptions> = {}): Promise<Group> {
   const redis = await startRedis({ appendOnly: 'always' })
+  const first = member(redis, 'first', { settleMs: 100 }) // or all would wait for settleMs: the server has just started
+  await first.start()
+  await first.stop()
   const ways = [
     await startProxy({ targetPort: redis.port }),
     await startProxy({ targetPort: redis.port }),
