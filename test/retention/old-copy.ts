@@ -70,3 +70,14 @@ export function itemsOf(node: LedgerNode): readonly string[] {
 export async function ledBy(nodes: readonly LedgerNode[]): Promise<LedgerNode> {
   return eventually(() => nodes.find((node) => node.isLeader), { message: 'somebody to lead' })
 }
+
+/**
+ * Waits until all follow the log `logId` again and have all that it holds: so many entries, or more, since a leader
+ * that had to tell the log from its replica has written a marker.
+ */
+export async function onLog(nodes: readonly LedgerNode[], logId: string, index: number): Promise<void> {
+  const farthest = () => Math.max(index, ...nodes.map((node) => node.position.index))
+  const isOn = (node: LedgerNode) =>
+    node.position.logId === logId && node.position.index === farthest() && node.status().halted === undefined
+  await eventually(() => nodes.every(isOn), { message: `all to follow the log from ${index} on` })
+}

@@ -2,8 +2,8 @@ import { eventually } from '../support/deadline.js'
 import { startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
 import type { TcpProxy } from '../support/tcp-proxy.js'
-import { type LedgerNode, member, stopMembers, write } from './ledger.js'
-import { type Group, group, itemsOf, ledBy, observe } from './old-copy.js'
+import { member, stopMembers, write } from './ledger.js'
+import { type Group, group, itemsOf, ledBy, observe, onLog } from './old-copy.js'
 
 /** G7: what Redis has lost and a living instance holds comes back, by itself. */
 
@@ -24,13 +24,6 @@ function parted({ nodes, ways }: Group) {
 function cut(way: TcpProxy): void {
   way.refuse()
   way.reset()
-}
-
-/** Waits until all follow the log `logId` again and have so many entries, or more. */
-async function onLog(nodes: readonly LedgerNode[], logId: string, index: number): Promise<void> {
-  const isOn = (node: LedgerNode) =>
-    node.position.logId === logId && node.position.index >= index && node.status().halted === undefined
-  await eventually(() => nodes.every(isOn), { message: `all to follow the log from ${index} on` })
 }
 
 test('after an old copy of Redis the log has again what the instances hold, under the same id', async () => {

@@ -6,7 +6,7 @@ import { eventually } from '../support/deadline.js'
 import { startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
 import { member, stopMembers, write } from './ledger.js'
-import { backUp, group, itemsOf, ledBy, observe } from './old-copy.js'
+import { backUp, group, itemsOf, ledBy, observe, onLog } from './old-copy.js'
 
 afterEach(stopMembers)
 afterAll(stopAll)
@@ -41,7 +41,7 @@ test('an old copy of Redis is seen: nobody writes over what the instances still 
 
   await newest() // the right copy: everything is there again, and nobody had to be restarted
   await write(await ledBy(nodes), 1)
-  await eventually(() => nodes.every((node) => node.position.index >= 101), { message: 'both to go on' })
+  await onLog(nodes, nodes[0].position.logId, 101)
   expect(itemsOf(nodes[1]).slice(0, 100)).toEqual(before)
   expect(itemsOf(nodes[0])).toEqual(itemsOf(nodes[1]))
   expect(seen.flatMap(({ divergences }) => divergences)).toEqual([])
