@@ -5,14 +5,15 @@ interface Applied {
 }
 
 interface Waiter {
-  readonly index: number
+  readonly entry: Applied
   readonly needed: number
   readonly done: () => void
 }
 
 /**
- * Who has applied how much, for writes that wait until others have them. An acknowledgement counts by term and index on
- * the own history, never by index alone: an instance that is off it may have other entries there (protocol.pml: M_ACKTERM).
+ * Who has applied how much, for writes that wait until others have them. Acknowledgements and the entries that are waited
+ * for count by term and index on the own history, never by index alone: an instance that is off it may have other entries
+ * there (protocol.pml: M_ACKTERM), and so may this one, once it has rebuilt itself (G3).
  */
 export class Copies {
   readonly #isOnHistory: (at: Applied) => boolean
@@ -29,7 +30,7 @@ export class Copies {
     // What comes late says nothing new, but for an instance that was off and has begun anew.
     if (before && before.index >= index && this.#isOnHistory(before)) return
     this.#others.set(id, { term, index })
-    for (const waiter of this.#waiting) if (this.count(waiter.index) >= waiter.needed) waiter.done()
+    for (const waiter of this.#waiting) if (this.count(waiter.entry) >= waiter.needed) waiter.done()
   }
 
   /** Who has said so far where it stands. */
@@ -42,25 +43,27 @@ export class Copies {
     for (const id of this.#others.keys()) if (!ids.has(id)) this.#others.delete(id)
   }
 
-  /** How many others have applied the entry at `index`. */
-  count(index: number): number {
+  /** How many others have applied the entry; 0 if it is not on the own history any more. */
+  count(entry: Applied): number {
+    if (!this.#isOnHistory(entry)) return 0
+    const { index } = entry
     return [...this.#others.values()].filter((at) => at.index >= index && this.#isOnHistory(at)).length
   }
 
-  /** Resolves once `needed` others have applied the entry at `index`, or when `signal` aborts: look then. */
-  async until(needed: number, index: number, signal: AbortSignal): Promise<boolean> {
-    if (this.count(index) < needed && !signal.aborted) {
+  /** Resolves once `needed` others have applied the entry, or when `signal` aborts: look then. */
+  async until(needed: number, entry: Applied, signal: AbortSignal): Promise<boolean> {
+    if (this.count(entry) < needed && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const done = () => {
           signal.removeEventListener('abort', done)
           this.#waiting.delete(waiter)
           resolve()
         }
-        const waiter = { index, needed, done }
+        const waiter = { entry, needed, done }
         this.#waiting.add(waiter)
         signal.addEventListener('abort', done, { once: true })
       })
     }
-    return this.count(index) >= needed
+    return this.count(entry) >= needed
   }
 }
