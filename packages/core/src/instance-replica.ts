@@ -33,7 +33,8 @@ export class InstanceReplica implements ReadableReplica {
   async refresh(): Promise<boolean> {
     const { elector, receiver, catchUp, applier } = this.#instance
     if (elector.state.role === 'leader') return this.#refreshLeader()
-    return (await receiver.pull()) && catchUp.onHistory && applier.index >= catchUp.head
+    if (!(await receiver.pull()) || !catchUp.settled) return false
+    return catchUp.onHistory && applier.index >= catchUp.head
   }
 
   /** What the log has beyond its replica must be on its way here, unless another one leads by now. */

@@ -47,7 +47,7 @@ function serve(instance: Instance, term: number): void {
   receiver.pause()
   writer.open(served.connection, served.claim)
   if (!replicates) return
-  setBounds(instance)
+  openReign(instance, served.claim.replIdChanged)
   const followers = roster.aliveBut(options.id)
   pusher.start(
     term,
@@ -66,12 +66,16 @@ function record({ elector, parts, options, recoverMs }: Instance, term: number):
   })
 }
 
-/** Replicas must agree on how many results they keep, so the log says it: it is the leader's options that count. */
-function setBounds({ applier, options, writer }: Instance): void {
+/**
+ * Replicas must agree on how many results they keep, so the log says it: it is the leader's options that count. And in
+ * another life of the server nobody reads consistently before a leader has written, which had looked for what was lost (G9).
+ */
+function openReign({ applier, options, writer }: Instance, replIdChanged: boolean): void {
   const { resultsKept: results, resultsKeptBytes: bytes, resultsKeptMs: ageMs, logger } = options
   const bounds = { results, bytes, ageMs }
-  if (isDeepStrictEqual(applier.bounds, bounds)) return
-  writer.mark(bounds).catch((error: unknown) => {
-    logger.debug({ err: error }, 'the bounds for results could not be set; the next leader does it')
+  const areSet = isDeepStrictEqual(applier.bounds, bounds)
+  if (areSet && !replIdChanged) return
+  writer.mark(areSet ? undefined : bounds).catch((error: unknown) => {
+    logger.debug({ err: error }, 'the first entry of a reign could not be written; the next leader does it')
   })
 }

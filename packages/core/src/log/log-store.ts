@@ -48,6 +48,11 @@ export interface LogPage extends LogStamp, PresentSnapshots {
   readonly table: TermTable | undefined
   /** Which secrets the group uses; empty where Redis knows none. */
   readonly secretVersion: string
+  /**
+   * True if the server is in another life than when the log was last written to: it may have lost entries, and no leader has
+   * looked for them yet.
+   */
+  readonly replIdChanged: boolean
 }
 
 /** A snapshot that was switched in. */

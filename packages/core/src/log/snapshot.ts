@@ -20,6 +20,12 @@ export interface SnapshotHead {
   readonly sha256: string
 }
 
+/**
+ * How long a snapshot stays from the moment when it is not needed any more, or not yet: one that was replaced twice, and
+ * one that nobody switched in. Whoever loads it puts that off with each chunk, so it stays until nobody does.
+ */
+export const UNNEEDED_TTL_S = 60
+
 /** Where snapshots are kept, in chunks. One that was not switched in disappears by itself. */
 export interface SnapshotStore {
   writeChunk(id: string, number: number, chunk: Buffer): Promise<void>

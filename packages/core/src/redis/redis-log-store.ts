@@ -38,6 +38,7 @@ type ReadReply = [
   secretVersion: string,
   leaseValue: string,
   reason: string,
+  replIdChanged: string,
 ]
 
 type SecretsReply = [secret: string, previous: string, next: string, version: string]
@@ -136,6 +137,7 @@ export class RedisLogStore implements LogStore {
       secretVersion,
       leaseValue,
       reason,
+      replIdChanged,
     ] = reply
     // An empty log is "known" to a reader that knows nothing, yet it must get its (empty) table.
     const isKnown = table === null && known !== undefined
@@ -156,6 +158,7 @@ export class RedisLogStore implements LogStore {
       secretVersion,
       leaseValue,
       reason: changeReason(reason),
+      replIdChanged: replIdChanged === '1',
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { LoopLoad } from '../elect/loop-load.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Parts } from '../parts.js'
 import type { JobTransport } from '../replicate/job-transport.js'
@@ -25,6 +26,7 @@ export function createRedisParts(parts: {
   const client = createClient(options.redis, commandOptions(options.commandTimeoutMs), name)
   return {
     clock,
+    load: new LoopLoad(clock),
     leases: new RedlockLeaseStore({ options, keys, warn, clock }),
     log: new RedisLogStore({ options, client, keys, replicates, warn }),
     members: new RedisMemberStore(client, keys),

@@ -1,12 +1,7 @@
 import type { Redis } from 'ioredis'
-import type { SnapshotHead, SnapshotStore } from '../log/snapshot.js'
+import { type SnapshotHead, type SnapshotStore, UNNEEDED_TTL_S } from '../log/snapshot.js'
 import type { Keys } from './keys.js'
 
-/**
- * How long a snapshot stays from the moment when it is not needed any more, or not yet: one that was replaced twice, and
- * one that nobody switched in. Whoever loads it puts that off with each chunk, so it stays until nobody does.
- */
-export const UNNEEDED_TTL_S = 60
 const HEAD = 'head'
 
 /** A snapshot as one hash: chunks by number, and the head. */

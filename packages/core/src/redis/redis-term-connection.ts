@@ -12,12 +12,11 @@ import type {
   TermConnection,
 } from '../log/log-store.js'
 import { TermTable } from '../log/history.js'
-import type { SnapshotHead } from '../log/snapshot.js'
+import { type SnapshotHead, UNNEEDED_TTL_S } from '../log/snapshot.js'
 import { callScript } from './call-script.js'
 import { disconnect } from './connections.js'
 import { SharedCall } from '../shared-call.js'
 import type { Keys } from './keys.js'
-import { UNNEEDED_TTL_S } from './redis-snapshot-store.js'
 import { readTable } from './replies.js'
 
 /** Errors after which this server cannot be written to, so that the leader must find the one that can. */
@@ -130,7 +129,10 @@ export class RedisTermConnection implements TermConnection {
       ],
     )
     if (reply !== 1) return undefined
-    this.#claim = { ...claim, logId, nonce, head: index, headTerm: term, table: new TermTable(terms) }
+    this.#claim = {
+      ...{ ...claim, logId, nonce, replIdChanged: false },
+      ...{ head: index, headTerm: term, table: new TermTable(terms) },
+    }
     return this.#claim
   }
 

@@ -30,6 +30,7 @@ export class CatchUp {
   /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
   #rebuildTo = 0
   #head = 0
+  #settled = false
   #comparedTerm = 0
   #lastReadMs = -Infinity
   #behindSinceMs: number | undefined
@@ -70,6 +71,14 @@ export class CatchUp {
   /** Term of the last claim that the replica was compared with. */
   get comparedTerm(): number {
     return this.#comparedTerm
+  }
+
+  /**
+   * True if a leader has written to the log since the server began its present life. Before that it may lack entries that
+   * somebody still holds, so its head says nothing of what was acknowledged (G8, G9).
+   */
+  get settled(): boolean {
+    return this.#settled
   }
 
   /** The log's head as last seen. */
@@ -157,6 +166,7 @@ export class CatchUp {
   /** Uses one page. True if there is more to read. */
   async #use(page: LogPage): Promise<boolean> {
     this.#saw(page.head)
+    this.#settled = page.logId !== '' && !page.replIdChanged
     if (!sameStamp(this.#checked, page)) {
       // The store sends the table whenever the stamp is not the one that we named.
       const standing = this.#compare({ ...page, table: page.table ?? new TermTable() }, false)

@@ -24,6 +24,7 @@ const log = {
       first: 1,
       leaseValue: '',
       reason: undefined,
+      replIdChanged: false,
       leaderChanges: 1,
     },
     ...{ leader: undefined, snapshot: undefined, snapshotBefore: undefined, secretVersion: '' },

@@ -1,7 +1,7 @@
 import { silentLogger } from '../../src/observe/logger.js'
 import type { JobTransport, RangeNotice } from '../../src/replicate/job-transport.js'
 import { Pusher } from '../../src/replicate/pusher.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 let clock: VirtualClock
 let pushed: string[]

@@ -5,7 +5,7 @@ import type { SnapshotHead, SnapshotStore } from '../../src/log/snapshot.js'
 import { loadSnapshot } from '../../src/replicate/snapshot-loader.js'
 import { storeSnapshot, takeSnapshot } from '../../src/replicate/snapshot-maker.js'
 import { describePath, TimeSlice } from '../../src/replicate/time-slice.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const record = (path: (string | number)[], value: unknown) => JSON.stringify([path, value])
 

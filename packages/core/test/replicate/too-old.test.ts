@@ -39,6 +39,7 @@ const log = {
         first,
         leaseValue: '',
         reason: undefined,
+        replIdChanged: false,
         leaderChanges: 1,
       },
       ...{ leader: undefined, snapshot, snapshotBefore: undefined, secretVersion: '' },
