@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { settledWithin } from './clock.js'
 import { describeSelf } from './describe.js'
 import { LeaseholdError, OutcomeUnknownError, versionTooOld } from './errors.js'
@@ -5,6 +6,8 @@ import type { Instance } from './instance.js'
 import { Rotation } from './operate/rotation.js'
 import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
 
+/** How soon a step of a start that failed is tried again. */
+const RETRY_MS = 50
 /** How long a leader that stops waits to learn who follows it. */
 const SUCCESSOR_TIMEOUT_MS = 1000
 const SUCCESSOR_LOOK_MS = 50
@@ -30,6 +33,8 @@ export class Lifecycle {
 
   constructor(instance: Instance) {
     this.#instance = instance
+    // Every connection of a start listens: with several lease nodes these are more than Node takes for a leak.
+    setMaxListeners(0, this.#late.signal)
   }
 
   /**
@@ -77,17 +82,38 @@ export class Lifecycle {
 
   async #connect(late: AbortSignal): Promise<void> {
     const { parts, options, membership } = this.#instance
-    await parts.log.open(late)
-    await membership.join()
-    await this.#claimName(late)
+    await this.#insist(() => parts.log.open(late), late)
+    await this.#insist(() => membership.join(), late)
+    await this.#insist(() => this.#claimName(late), late)
     await parts.leases.open(late)
     parts.leases.onNotice((notice) => onLeaseNotice(this.#instance, notice))
-    await this.#record('follower') // before there is a queue: should it die now, its record has the queue swept
+    await this.#insist(() => this.#record('follower'), late) // before there is a queue: should it die now, its record has the queue swept
     await parts.transport.open(options.id, (notice) => onRangeNotice(this.#instance, notice), late)
     parts.transport.onAcknowledged((acknowledgement) => onAcknowledgement(this.#instance, acknowledgement))
     // Recorded first, told second: a rotation waits for whoever has a record, so it cannot get ahead of what this one is
     // told now.
-    await membership.join()
+    await this.#insist(() => membership.join(), late)
+  }
+
+  /**
+   * A connection that is lost on the way is no reason to fail: asks again until `late`.
+   *
+   * @throws LeaseholdError `REDIS_UNREACHABLE` then; others at once.
+   */
+  async #insist(ask: () => Promise<void>, late: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (error instanceof LeaseholdError) throw error
+        if (late.aborted) {
+          const why = error instanceof Error ? error.message : String(error)
+          const message = `Within startTimeoutMs (${this.#instance.options.startTimeoutMs} ms) Redis did not do what a start needs: ${why}`
+          throw new LeaseholdError('REDIS_UNREACHABLE', message, { cause: error, retryable: true })
+        }
+        await this.#instance.parts.clock.sleep(RETRY_MS, late)
+      }
+    }
   }
 
   /** A name belongs to one living instance. One that was killed a moment ago still looks alive until it misses its heartbeats. */

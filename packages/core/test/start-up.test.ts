@@ -62,6 +62,17 @@ it('a lone instance is started when it leads', async () => {
   expect(await node.write('add', 'a')).toBe(1)
 })
 
+it('a start with many lease nodes gives Node no reason to warn of a leak', async () => {
+  const nodes = await Promise.all(Array.from({ length: 5 }, () => startRedis()))
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => void warnings.push(warning)
+  process.on('warning', onWarning)
+  await start({ lease: { redis: nodes.map(({ url }) => url), ttlMs: 1000 } })
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', onWarning)
+  expect(warnings).toEqual([])
+})
+
 it('wrong options are told by createNode, all at once, before anything connects', () => {
   const create = () => createNode({ group: 'a:b', redis: 'nonsense', lease: { ttlMs: 1 } })
   expect(create).toThrow(OptionsError)
