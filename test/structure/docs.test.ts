@@ -30,7 +30,9 @@ function isDocumented({ name, path }: Exported): boolean {
   return declared !== null && text.slice(0, declared.index).trimEnd().endsWith('*/')
 }
 
-const exported = ['packages/core/src', 'packages/express-adapter/src'].flatMap(exportsOf)
+const exported = ['packages/core/src', 'packages/core/src/testing', 'packages/express-adapter/src'].flatMap(
+  exportsOf,
+)
 
 it('finds what is exported', () => {
   expect(exported.map(({ name }) => name)).toEqual(

@@ -40,7 +40,7 @@ const ORDER = [
     'replicated-node',
   ],
   ['create-node', 'import-snapshot'],
-  ['index'],
+  ['index', 'testing/'],
 ]
 
 const files = filesIn(CORE, '.ts').filter(({ path }) => !path.endsWith('.d.ts'))

@@ -41,7 +41,10 @@ async function standingOf(instance: Instance): Promise<Standing> {
     eligible: true,
     delayMs: isHeir
       ? 0
-      : jitter(runDelayMs(instance.options.id, rivalsOf(instance), instance.leadership.heir)),
+      : jitter(
+          instance.parts.clock,
+          runDelayMs(instance.options.id, rivalsOf(instance), instance.leadership.heir),
+        ),
   }
 }
 

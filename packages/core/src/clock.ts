@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks'
 
 /**
- * Time as the library sees it. Everything that waits or measures goes through a `Clock`, so that the same code
- * can run in virtual time. There is no wall clock here on purpose: no promise may depend on one.
+ * Time as the library sees it, and chance. Everything that waits, measures or spreads goes through a `Clock`, so that
+ * the same code can run in virtual time, and again in the same way. There is no wall clock here on purpose: no promise
+ * may depend on one.
  */
 export interface Clock {
   /** Monotonic milliseconds since an arbitrary start. Never goes back; unaffected by changes of the wall clock. */
@@ -14,34 +15,41 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Calls `fn` once after `ms`; the returned function cancels it. */
   timer(ms: number, fn: () => void): () => void
+  /** From 0 up to 1. For spreading what would else come together, never for secrets. */
+  random(): number
 }
 
 /** The real clock: `performance.now()` and Node's timers. */
 export const systemClock: Clock = {
   now: () => performance.now(),
 
-  sleep(ms, signal) {
-    if (signal?.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timeout)
-        signal?.removeEventListener('abort', wake)
-        resolve()
-      }
-      const timeout = setTimeout(wake, ms)
-      signal?.addEventListener('abort', wake, { once: true })
-    })
-  },
+  sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
 
   timer(ms, fn) {
     const timeout = setTimeout(fn, ms)
     return () => clearTimeout(timeout)
   },
+
+  random: Math.random,
+}
+
+/** A clock's `sleep`, by its `timer`. */
+export function sleepOn(clock: Pick<Clock, 'timer'>, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const wake = () => {
+      cancel()
+      signal?.removeEventListener('abort', wake)
+      resolve()
+    }
+    const cancel = clock.timer(ms, wake)
+    signal?.addEventListener('abort', wake, { once: true })
+  })
 }
 
 /** `ms` spread by ±`fraction` (default a fifth), so that instances that failed together do not retry together. */
-export function jitter(ms: number, fraction = 0.2): number {
-  return ms * (1 + fraction * (2 * Math.random() - 1))
+export function jitter(clock: Clock, ms: number, fraction = 0.2): number {
+  return ms * (1 + fraction * (2 * clock.random() - 1))
 }
 
 /**

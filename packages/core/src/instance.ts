@@ -94,7 +94,7 @@ export class Instance {
   #caughtUp = false
 
   constructor(parts: InstanceParts) {
-    const { options, clock, log, snapshots, transport, leases, members, machine, emit } = parts
+    const { options, clock, load, log, snapshots, transport, leases, members, machine, emit } = parts
     const { id, logger } = options
     this.parts = parts
     this.options = options
@@ -182,6 +182,7 @@ export class Instance {
       store: members,
       everyMs: options.heartbeatMs,
       clock,
+      load,
       logger,
       listener: {
         describe: (load) => describeSelf(this, load),

@@ -1,7 +1,7 @@
 import { expectNoOpenHandles, handleSnapshot } from '../../../test/support/open-handles.js'
 import { Bell, jitter, systemClock, withDeadline } from '../src/clock.js'
 import { errorOf } from './error-of.js'
-import { settle, VirtualClock } from './virtual-clock.js'
+import { settle, VirtualClock } from '../src/testing/virtual-clock.js'
 
 describe('the system clock', () => {
   it('does not care about the wall clock', () => {
@@ -34,7 +34,7 @@ describe('the system clock', () => {
 })
 
 it('jitter spreads by a fifth to either side', () => {
-  const spread = Array.from({ length: 1000 }, () => jitter(100))
+  const spread = Array.from({ length: 1000 }, () => jitter(systemClock, 100))
   expect(Math.min(...spread)).toBeGreaterThanOrEqual(80)
   expect(Math.max(...spread)).toBeLessThanOrEqual(120)
   expect(Math.max(...spread) - Math.min(...spread)).toBeGreaterThan(20)

@@ -120,7 +120,7 @@ export class Elector {
       this.prepare()
       const lease = await this.#tryAcquire()
       if (lease) await (this.#reigning = this.#reign(lease, signal))
-      else await this.#clock.sleep(jitter(RETRY_MS), signal) // somebody was faster, or the votes were split
+      else await this.#clock.sleep(jitter(this.#clock, RETRY_MS), signal) // somebody was faster, or the votes were split
     }
     this.#opening?.discard()
     this.#enter({ type: 'stopped' })
@@ -130,7 +130,7 @@ export class Elector {
   async #vacancy(signal: AbortSignal): Promise<void> {
     let runAtMs = Number.POSITIVE_INFINITY
     while (!signal.aborted) {
-      let waitMs = jitter(RETRY_MS)
+      let waitMs = jitter(this.#clock, RETRY_MS)
       try {
         const { vacantInMs } = await this.#leases.look()
         const now = this.#clock.now()
@@ -181,7 +181,7 @@ export class Elector {
       end = await this.#term(held, over, sinceMs)
       if (this.#served) sinceMs = this.#clock.now()
       this.#served = undefined
-      if (end === 'disconnected') await this.#clock.sleep(jitter(RECLAIM_MS), over)
+      if (end === 'disconnected') await this.#clock.sleep(jitter(this.#clock, RECLAIM_MS), over)
     }
 
     const ended = this.#endOfReign(held)
@@ -194,9 +194,9 @@ export class Elector {
         this.#logger.debug({ err: error }, 'the lease could not be given back; it expires by itself')
       })
     this.#held = undefined
-    if (end === 'unfit') await this.#clock.sleep(jitter(UNFIT_MS), signal)
+    if (end === 'unfit') await this.#clock.sleep(jitter(this.#clock, UNFIT_MS), signal)
     else if (end !== 'over' || this.#fenced.signal.aborted)
-      await this.#clock.sleep(jitter(BACK_OFF_MS), signal)
+      await this.#clock.sleep(jitter(this.#clock, BACK_OFF_MS), signal)
   }
 
   /** One connection: claim, take over, serve until something ends. `sinceMs`: since when this instance tries to. */

@@ -1,6 +1,6 @@
 import { Bell, type Clock, jitter } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
-import { LoopLoad } from './loop-load.js'
+import type { LoadGauge } from './loop-load.js'
 import type { Member, MemberStore, MemberView } from './members.js'
 
 const RETRY_MS = 100
@@ -21,7 +21,7 @@ export class Heartbeat {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #bell = new Bell()
-  readonly #load: LoopLoad
+  readonly #load: LoadGauge
   #lastMs: number
 
   constructor(parts: {
@@ -29,6 +29,7 @@ export class Heartbeat {
     listener: HeartbeatListener
     everyMs: number
     clock: Clock
+    load: LoadGauge
     logger: Logger
   }) {
     this.#store = parts.store
@@ -36,7 +37,7 @@ export class Heartbeat {
     this.#everyMs = parts.everyMs
     this.#clock = parts.clock
     this.#logger = parts.logger
-    this.#load = new LoopLoad(parts.clock)
+    this.#load = parts.load
     this.#lastMs = parts.clock.now()
   }
 
@@ -60,7 +61,7 @@ export class Heartbeat {
         if (!signal.aborted) await this.#listener.beat(members)
       } catch (error) {
         this.#logger.debug({ err: error }, 'a heartbeat failed')
-        pauseMs = jitter(Math.min(RETRY_MS, this.#everyMs))
+        pauseMs = jitter(this.#clock, Math.min(RETRY_MS, this.#everyMs))
       }
       await this.#bell.wait(this.#clock, pauseMs, signal)
     }

@@ -65,7 +65,7 @@ export class HeldLease {
         pauseMs = Math.max(0, this.#ttlMs / 3 - (this.#clock.now() - startedMs))
       } catch (error) {
         this.#logger.debug({ err: error }, 'renewing the lease failed; trying again until its deadline')
-        pauseMs = jitter(Math.min(100, this.#ttlMs / 10))
+        pauseMs = jitter(this.#clock, Math.min(100, this.#ttlMs / 10))
       }
     }
     this.#guard.end()

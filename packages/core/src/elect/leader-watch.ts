@@ -79,7 +79,7 @@ export class LeaderWatch {
         if (await this.#isGone(leader, signal)) await this.#depose(leader, seenMs)
         else seenMs = startedMs
       }
-      await this.#bell.wait(this.#clock, jitter(this.#lookMs(leader)), signal)
+      await this.#bell.wait(this.#clock, jitter(this.#clock, this.#lookMs(leader)), signal)
     }
   }
 

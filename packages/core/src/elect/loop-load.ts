@@ -10,8 +10,16 @@ const DELAY_RESOLUTION_MS = 20
  */
 const MEMORY_MS = 2000
 
-/** How busy this thread's event loop is, 0 to 1: by its utilisation, or by how late it runs, whichever is worse. */
-export class LoopLoad {
+/** Tells how busy an instance is. */
+export interface LoadGauge {
+  start(): void
+  stop(): void
+  /** The load of late, 0 to 1, with what has been since the last call. */
+  measure(): number
+}
+
+/** How busy this thread's event loop is: by its utilisation, or by how late it runs, whichever is worse. */
+export class LoopLoad implements LoadGauge {
   readonly #clock: Clock
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   #utilisation = performance.eventLoopUtilization()
@@ -31,7 +39,6 @@ export class LoopLoad {
     this.#delay.disable()
   }
 
-  /** The load of late, with what has been since the last call. */
   measure(): number {
     const now = performance.eventLoopUtilization()
     const { utilization } = performance.eventLoopUtilization(now, this.#utilisation)

@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto'
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
-
-const compress = promisify(gzip)
+import { compress } from './compression.js'
 
 /** Text in one chunk before it is compressed. */
 const CHUNK_CHARACTERS = 512 * 1024
@@ -28,7 +25,7 @@ export class ChunkPacker {
     const text = `${this.#lines.join('\n')}\n`
     this.#lines = []
     this.#characters = 0
-    const chunk = await compress(text, { level: constants.Z_BEST_SPEED })
+    const chunk = await compress(text)
     this.#hash.update(chunk)
     this.#chunks++
     this.#bytes += chunk.length

@@ -91,7 +91,7 @@ export class Receiver {
         acknowledged = this.#applier.index
       } catch (error) {
         this.#logger.debug({ err: error }, 'reading the log failed')
-        await this.#clock.sleep(jitter(RETRY_MS), signal)
+        await this.#clock.sleep(jitter(this.#clock, RETRY_MS), signal)
         this.#bell.ring()
       } finally {
         for (const { resolve } of served) resolve(reached)

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { VersionTooOld } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import { compareHistory, type LogHead, TermTable } from '../log/history.js'
 import { RecordReader, type SnapshotHead, type SnapshotStore } from '../log/snapshot.js'
+import { decompress } from './compression.js'
 import { type Hold, TimeSlice } from './time-slice.js'
-
-const decompress = promisify(gunzip)
 
 /** A snapshot could not be used: it is gone, torn, damaged, or not of this log. */
 export class BadSnapshot extends Error {}

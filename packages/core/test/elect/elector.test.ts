@@ -3,7 +3,7 @@ import { Elector } from '../../src/elect/elector.js'
 import type { LeaseStore } from '../../src/elect/lease.js'
 import type { LogStore } from '../../src/log/log-store.js'
 import { silentLogger } from '../../src/observe/logger.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 /** An elector before a lease of which the test says whether it is taken; it never gets it. */
 function running(standing: Standing, vacantInMs = 0) {

@@ -1,7 +1,7 @@
 import { HeldLease } from '../../src/elect/held-lease.js'
 import type { Lease, LeaseGuard, LeaseStore } from '../../src/elect/lease.js'
 import { silentLogger } from '../../src/observe/logger.js'
-import { settle, VirtualClock } from '../virtual-clock.js'
+import { settle, VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const TTL_MS = 900
 /** A deadline is the TTL less a margin. */

@@ -1,7 +1,7 @@
 import { LeaderWatch, type WatchedLeader } from '../../src/elect/leader-watch.js'
 import type { LeaseStore } from '../../src/elect/lease.js'
 import { silentLogger } from '../../src/observe/logger.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const LEADER: WatchedLeader = { id: 'leader', leaseValue: 'v1' }
 

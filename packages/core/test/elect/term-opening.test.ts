@@ -1,6 +1,6 @@
 import { TermOpening } from '../../src/elect/term-opening.js'
 import type { TermConnection } from '../../src/log/log-store.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 let clock: VirtualClock
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { HandOver } from '../../src/operate/hand-over.js'
 import type { OrderStore } from '../../src/operate/orders.js'
 import type { SwitchoverFailedError } from '../../src/errors.js'
 import { memberView } from '../member-view.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const CLAIM = { term: 7, nonce: 'n' } as Claim
 const HEAD = 10

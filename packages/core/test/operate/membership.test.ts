@@ -3,7 +3,7 @@ import { LeaseholdError } from '../../src/errors.js'
 import type { Secrets } from '../../src/log/log-store.js'
 import { Credentials } from '../../src/operate/credentials.js'
 import { Membership } from '../../src/operate/membership.js'
-import { settle } from '../virtual-clock.js'
+import { settle } from '../../src/testing/virtual-clock.js'
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 

@@ -5,7 +5,7 @@ import { Credentials } from '../../src/operate/credentials.js'
 import { Membership } from '../../src/operate/membership.js'
 import { Rotation } from '../../src/operate/rotation.js'
 import { memberView } from '../member-view.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const HEARTBEAT_MS = 1000
 const logger = { debug() {}, info() {}, warn() {}, error() {} }

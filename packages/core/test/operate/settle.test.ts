@@ -3,7 +3,7 @@ import type { LogStore } from '../../src/log/log-store.js'
 import { settle } from '../../src/operate/settle.js'
 import type { JobTransport } from '../../src/replicate/job-transport.js'
 import { memberView } from '../member-view.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const SETTLE_MS = 2000
 const TERM = 7

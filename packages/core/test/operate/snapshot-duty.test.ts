@@ -6,7 +6,7 @@ import type { CatchUp } from '../../src/replicate/catch-up.js'
 import type { JobTransport } from '../../src/replicate/job-transport.js'
 import type { Writer } from '../../src/write/writer.js'
 import { memberView } from '../member-view.js'
-import { VirtualClock } from '../virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 /** Longer than anybody may take to make a snapshot. */
 const LATE_MS = 11_000

@@ -9,7 +9,7 @@ import type { Lease, LeaseNotice } from '../../src/elect/lease.js'
 import { resolveOptions } from '../../src/options.js'
 import { keysOf } from '../../src/redis/keys.js'
 import { RedlockLeaseStore } from '../../src/redis/redlock-lease-store.js'
-import { settle, VirtualClock } from '../virtual-clock.js'
+import { settle, VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const TTL_MS = 3000
 const HOUR_MS = 3_600_000

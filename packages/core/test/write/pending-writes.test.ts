@@ -4,7 +4,7 @@ import type { Entry } from '../../src/log/entry.js'
 import { PendingWrites } from '../../src/write/pending-writes.js'
 import { errorOf } from '../error-of.js'
 import { entryAt } from '../entries.js'
-import { settle, VirtualClock } from '../virtual-clock.js'
+import { settle, VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const TIMEOUT_MS = 1000
 

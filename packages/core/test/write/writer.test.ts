@@ -5,7 +5,7 @@ import { TermTable } from '../../src/log/history.js'
 import type { Claim } from '../../src/log/log-store.js'
 import { PendingWrites } from '../../src/write/pending-writes.js'
 import { Writer } from '../../src/write/writer.js'
-import { settle, VirtualClock } from '../virtual-clock.js'
+import { settle, VirtualClock } from '../../src/testing/virtual-clock.js'
 import { ScriptedConnection, type SentAppend } from './scripted-connection.js'
 
 const TIMEOUT_MS = 1000
