@@ -123,7 +123,10 @@ return {
 local logId, term, nonce = unpack(redis.call('HMGET', KEYS[1], 'logId', 'term', 'nonce'))
 if term ~= ARGV[2] or nonce ~= ARGV[3] then return false end
 if logId and logId ~= '' then return logId end
-redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'head', '0', 'headTerm', '0', 'time', '0', 'first', '1')
+-- Counts as a write: an empty log that comes back in another life of the server may have lost all that came after.
+local info = redis.pcall('INFO', 'replication')
+local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'head', '0', 'headTerm', '0', 'time', '0', 'first', '1', 'replId', replId)
 return ARGV[1]
 `,
   deposeLease: `-- Takes one lease, and no other, away from a holder whose process is gone, on one node (G10).

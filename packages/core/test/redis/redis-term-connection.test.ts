@@ -193,6 +193,13 @@ describe('of two snapshots that were made at the same time', () => {
     return connection.installSnapshot({ id, index, term: claim.term, nonce: claim.nonce }, { before })
   }
 
+  it('none is switched in once Redis is in another life', async () => {
+    await connection.append({ head: 0, headTerm: 0, entries: ['1', '2'].map(entry) })
+    expect(await offer('one', 1, undefined)).toBe(true)
+    await toAnotherLife()
+    expect(await offer('two', 2, undefined)).toBe(false)
+  })
+
   it('one is switched in, and every other but the two last expires', async () => {
     await connection.append({ head: 0, headTerm: 0, entries: ['1', '2', '3', '4', '5', '6'].map(entry) })
     const [one, two] = [
@@ -210,6 +217,12 @@ describe('of two snapshots that were made at the same time', () => {
     expect(ttls.map((ttl) => ttl === -1)).toEqual([false, false, true, false, true])
   })
 })
+
+/** What a demotion and a promotion do, under an open connection. */
+async function toAnotherLife(): Promise<void> {
+  await server.command('REPLICAOF', '127.0.0.1', '1')
+  await server.command('REPLICAOF', 'NO', 'ONE')
+}
 
 describe('a re-seed', () => {
   const terms = [{ term: 7, nonce: 'n7', first: 1 }]
@@ -262,6 +275,7 @@ describe('a re-seed', () => {
 
   it.each<[string, () => Promise<unknown>]>([
     ['another claim came', async () => claimOn(await store.openTerm(new AbortController().signal))],
+    ['Redis is in another life', toAnotherLife],
     ['another log is there', () => server.command('HSET', keys.meta, 'logId', 'other')],
     ['the log does not lack anything', () => server.command('HSET', keys.meta, 'head', '100')],
     ['the snapshot is not complete', () => server.command('HDEL', keys.snapshot('100-x'), 'head')],

@@ -154,9 +154,20 @@ describe.each(servers)('the log of %s', (_name, start) => {
       expect(after.claim.table.rows).toEqual([{ term: claim.term, nonce: claim.nonce, first: 1 }])
       expect(after.claim.replId).not.toBe(claim.replId)
       expect((await claimed()).claim.replIdChanged).toBe(true) // until something is written
+      expect((await page()).replIdChanged).toBe(true)
       const last = await claimed()
       await append(last.connection, 1, claim.term)
       expect((await claimed()).claim.replIdChanged).toBe(false)
+      expect((await page()).replIdChanged).toBe(false)
+    })
+
+    it('notices that, too, where nothing was written but the log itself', async () => {
+      await leading()
+      expect((await claimed()).claim.replIdChanged).toBe(false)
+      await server.restart()
+      parts = await open.of(server, 'again')
+      leaseValue = (await parts.leases.acquire())?.value ?? leaseValue
+      expect((await claimed()).claim.replIdChanged).toBe(true)
     })
   })
 
@@ -276,11 +287,10 @@ describe.each(servers)('the log of %s', (_name, start) => {
         snapshotBefore: { id: 's3', index: 3 },
       })
       expect(await connection.installSnapshot(offer('s5', 5), { before: { id: 's3', index: 3 } })).toBe(true)
+      await append(connection, 5, term)
+      await store({ id: 's6', index: 6, term, terms: [] })
       await claimed()
-      await store({ id: 's', index: 5, term, terms: [] })
-      expect(await connection.installSnapshot({ ...offer('s', 5) }, { before: { id: 's4', index: 4 } })).toBe(
-        false,
-      )
+      expect(await connection.installSnapshot(offer('s6', 6), { before: { id: 's4', index: 4 } })).toBe(false)
     })
 
     it('let the log be trimmed up to the one before the last', async () => {

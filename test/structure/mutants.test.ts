@@ -1,0 +1,23 @@
+import { filesIn, textOf } from './source-files.js'
+
+/** The list as text: a test is CommonJS, and the list is not. */
+const list = textOf('test/mutation/mutants.mjs') ?? ''
+
+it('names tests that exist', () => {
+  const tests = [...list.matchAll(/'((?:packages|test)\/[\w./-]+\.test\.ts)'/g)].map(([, path = '']) => path)
+  expect(tests.length).toBeGreaterThan(10)
+  expect([...new Set(tests)].filter((path) => textOf(path) === undefined)).toEqual([])
+})
+
+it('has a mutant for every script that checks something', () => {
+  // They refuse nothing on which a promise rests, or have tests of their own.
+  const others = ['check-access', 'import-snapshot', 'pause', 'publish-member', 'read-orders']
+  const scripts = filesIn('packages/core/src/redis/scripts', '.lua')
+  const checks = scripts
+    .filter(({ path, text }) => /^if /m.test(text) && !others.some((name) => path.endsWith(`/${name}.lua`)))
+    .map(({ path }) => path)
+  const without = checks.filter(
+    (path) => !list.includes(`'${path.replace(/^.*\//, '').replace('.lua', '')}'`),
+  )
+  expect(without).toEqual([])
+})
