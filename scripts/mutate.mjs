@@ -53,10 +53,13 @@ function outcomeOf(args, { cwd, env = {} }) {
 function test(folder, tests, runs) {
   const jest = join(root, 'node_modules/jest/bin/jest.js')
   const env = runs === undefined ? {} : { SIMULATE_RUNS: String(runs) }
-  return outcomeOf([jest, '-i', '--bail', '--forceExit', '--config', 'jest.config.mjs', ...tests], {
-    cwd: folder,
-    env,
-  })
+  return outcomeOf(
+    [jest, '-i', '--bail', '--forceExit', '--testTimeout', '20000', '--config', 'jest.config.mjs', ...tests],
+    {
+      cwd: folder,
+      env,
+    },
+  )
 }
 
 /** Plants one mutant, and takes it out again. True if the tests went red, and did run. */

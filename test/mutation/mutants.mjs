@@ -262,7 +262,7 @@ export const mutants = [
     'give-back-lease',
     'exactly this lease',
     "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
-    ['packages/core/test/redis/hang-watch.test.ts'],
+    SCRIPTS,
   ),
 
   edit(

@@ -124,3 +124,76 @@ it('gives a lease back with which it cannot get to serve, so that another one ma
   await clock.advance(2000)
   await ended
 })
+
+describe('with a lease and a connection', () => {
+  const LEASE_MS = 900
+
+  /** An elector that gets the lease at once, never again, and takes over without trouble. */
+  function leading({ storedTerm }: { storedTerm?: (clock: VirtualClock) => void } = {}) {
+    const clock = new VirtualClock()
+    const closed = new AbortController()
+    const claims: number[] = []
+    const grants = [{ value: 'v', deadlineMs: LEASE_MS }]
+    const leases = {
+      look: async () => ({ vacantInMs: grants.length > 0 ? 0 : 60_000 }),
+      acquire: async () => grants.pop(),
+      renew: () => new Promise(() => {}),
+      guard: () => ({ gaveBack: false, end: () => {} }),
+      release: async () => {},
+      announceLeader: () => {},
+    } as unknown as LeaseStore
+    const claim = { term: 1, replIdChanged: false }
+    const connection = {
+      closed: closed.signal,
+      async storedTerm() {
+        storedTerm?.(clock)
+        return 0
+      },
+      async claim() {
+        claims.push(clock.now())
+        return { kind: 'claimed', claim }
+      },
+      close: () => {},
+    }
+    const candidacy = {
+      standing: async () => ({ eligible: true, delayMs: 0 }),
+      takeOver: async () => claim,
+      retire: async () => {},
+      ...{ floor: () => 0, reason: () => undefined, self: () => ({ id: 'a' }) },
+      ...{ vacancyChanged: () => {}, roleChanged: () => {} },
+    } as unknown as Candidacy
+    const log = { openTerm: async () => connection } as unknown as LogStore
+    const elector = new Elector({ leases, log, candidacy, ttlMs: 1000, clock, logger: silentLogger })
+    const over = new AbortController()
+    void elector.run(over.signal)
+    stops.push(async () => {
+      over.abort()
+      await clock.advance(2000)
+    })
+    return { clock, closed, claims, elector }
+  }
+
+  it('leads until its deadline, and not a moment longer because no timer has run', async () => {
+    const { clock, elector } = leading()
+    await clock.advance(1)
+    expect(elector.leads).toBe(true)
+    clock.pause(LEASE_MS)
+    expect(elector.state.role).toBe('leader')
+    expect(elector.leads).toBe(false)
+  })
+
+  it('leads on a connection that stands', async () => {
+    const { clock, closed, elector } = leading()
+    await clock.advance(1)
+    closed.abort()
+    expect(elector.state.role).toBe('leader')
+    expect(elector.leads).toBe(false)
+  })
+
+  it('claims nothing if the lease has run out on the way', async () => {
+    const { clock, claims, elector } = leading({ storedTerm: (time) => time.pause(LEASE_MS) })
+    await clock.advance(1)
+    expect(claims).toEqual([])
+    expect(elector.leads).toBe(false)
+  })
+})

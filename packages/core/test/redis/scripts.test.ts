@@ -802,6 +802,17 @@ describe('renewLease', () => {
   })
 })
 
+it('giveBackLease takes exactly the lease that it is for', async () => {
+  const giveBack = () => callScript(client, 'giveBackLease', [keys.lease], ['v', keys.leaseNotices])
+  await client.set(keys.lease, 'other', 'PX', 60_000)
+  const before = await everything()
+  expect(await giveBack()).toBe(0)
+  expect(await everything()).toEqual(before)
+  await client.set(keys.lease, 'v', 'PX', 60_000)
+  expect(await giveBack()).toBe(1)
+  expect(await client.exists(keys.lease)).toBe(0)
+})
+
 it('goes on after SCRIPT FLUSH', async () => {
   const claimed = await reign('n')
   await client.script('FLUSH')
