@@ -83,6 +83,7 @@ beforeEach(() => {
       used: () => {},
       present: () => {},
       diverged: () => {},
+      rebuilding: () => {},
       logLost: () => {},
       versionTooOld: ({ message }) => warned.push(message),
       loading: () => loads++,
