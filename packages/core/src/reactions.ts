@@ -117,7 +117,12 @@ export function onAcknowledgement(instance: Instance, acknowledgement: Acknowled
     copies.acknowledged(id, { term, index })
     pusher.acknowledged(id, index)
   }
+  if (!snapshot || !elector.served) return
   const maker = roster.all.find((member) => member.id === id)
-  if (snapshot && elector.served && !audit.refuses(maker, evidence))
-    void snapshots.offered(snapshot, elector.served.connection)
+  if (audit.refuses(maker, evidence))
+    options.logger.warn(
+      { ...snapshot, maker: id },
+      'a snapshot was refused: its maker computed something else',
+    )
+  else void snapshots.offered(snapshot, elector.served.connection)
 }

@@ -135,7 +135,7 @@ export class Audit {
     // What the leader named may have been started over from since.
     if (naming && term !== undefined && !this.#differs && evidence.since <= naming.to)
       await this.#obey(naming, term)
-    if (!startsOverFrom()) return
+    if (startsOverFrom() === undefined || startsOverFrom() === 'log') return
     if (term === undefined) {
       if (!others.some(couldLead)) await doubt('log') // there is nobody to wait for, and somebody has to lead
     } else if (this.#stuckIn !== undefined && this.#stuckIn !== term) {

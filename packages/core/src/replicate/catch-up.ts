@@ -197,7 +197,8 @@ export class CatchUp {
       this.#doubt = undefined
       this.#applier.reset()
     } else if (standing.kind === 'on' && this.#halted === 'LOG_LOST') {
-      this.#halted = undefined
+      if (claimed) this.#doubt = undefined // it has put back what it has: that is the log now
+      this.#halted = this.#doubt && 'DIVERGED'
     }
     if (this.#applier.index === 0 && state.logId !== '') this.#applier.adopt(state.logId)
     this.#endRebuild()

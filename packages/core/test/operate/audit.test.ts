@@ -12,6 +12,7 @@ class Subject {
   index = 64
   doubted: Doubt | undefined
   leader: LeaderInfo | undefined = leaderOf(7)
+  doubts = 0
   marks = 0
   readonly heirs: (readonly string[])[] = []
   readonly findings: Finding[] = []
@@ -33,6 +34,7 @@ class Subject {
       startsOverFrom: () => this.doubted,
       doubt: async (from) => {
         this.doubted = from
+        this.doubts++
         return true
       },
       leader: () => this.leader,
@@ -200,6 +202,9 @@ describe('on a follower', () => {
     expect(self.doubted).toBe('fresh snapshot')
     await self.audit.asFollower([dead, follower('x', 1, { eligible: false })])
     expect(self.doubted).toBe('log')
+    const asked = self.doubts
+    await self.audit.asFollower([])
+    expect(self.doubts).toBe(asked)
   })
 })
 
