@@ -15,6 +15,11 @@ const KEPT = [512, 64] as const
 /** Ranges of each size that it publishes: the last ones. */
 const PUBLISHED = [8, 8] as const
 
+/** Every so many entries, a result that is an object or a list is looked at; others always are, since they cost little. */
+const RESULT_ONE_IN = 8
+/** Every so many entries, the state is. */
+const STATE_ONE_IN = 32
+
 /** A result with more values than this counts by that alone. */
 const MOST_VALUES = 10_000
 
@@ -42,7 +47,8 @@ export interface EvidenceRecord {
 
 /**
  * What a replica computed, as digests over fixed ranges of the log: those of two replicas differ only if a command computed
- * something else on one of them. Outcomes count for every entry, the state where `StateEvidence` looks.
+ * something else on one of them. Whether it failed, and how, counts for every entry; results and the state as far as that is
+ * cheap.
  */
 export class Evidence {
   readonly #levels = [new Level(RANGE_ENTRIES[0], KEPT[0]), new Level(RANGE_ENTRIES[1], KEPT[1])] as const
@@ -72,8 +78,9 @@ export class Evidence {
     }
     const small = this.#levels[0]
     try {
-      small.add(mix(applied.index, this.#digestOf(applied)))
-      if (isChosen(entry.index)) small.see(this.#state.look(entry, applied.ok ? applied.result : undefined))
+      small.add(mix(applied.index, this.#digestOf(applied, entry.index)))
+      if (isChosen(entry.index, STATE_ONE_IN))
+        small.see(this.#state.look(entry, applied.ok ? applied.result : undefined))
     } catch {
       // A state or a result that throws when it is looked at is no evidence; the entry was applied, and that stands.
     }
@@ -103,8 +110,12 @@ export class Evidence {
   }
 
   /** Messages may differ between versions of Node, so an error counts by its code, and the app's own by its reason. */
-  #digestOf(applied: Applied): Digest {
-    if (applied.ok) return this.#results.of(applied.result, MOST_VALUES) ?? 0
+  #digestOf(applied: Applied, index: number): Digest {
+    if (applied.ok) {
+      const { result } = applied
+      const isLooked = typeof result !== 'object' || result === null || isChosen(index, RESULT_ONE_IN)
+      return isLooked ? (this.#results.of(result, MOST_VALUES) ?? 0) : 0
+    }
     const { error } = applied
     const reason = error instanceof CommandError ? (error.reason ?? '') : ''
     return digestOfText(`${error.code} ${reason}`)

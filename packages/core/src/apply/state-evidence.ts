@@ -82,9 +82,12 @@ export class StateEvidence {
   }
 }
 
-/** Whether the state is looked at after this entry: one in thirty-two, the same on all replicas, spread evenly by the golden ratio (Knuth, The Art of Computer Programming, 6.4). */
-export function isChosen(index: number): boolean {
-  return Math.imul(index, 0x9e3779b1) >>> 27 === 0
+/**
+ * Whether an entry is among those that are looked at more closely: so many, the same on all replicas, and spread evenly by
+ * the golden ratio (Knuth, The Art of Computer Programming, 6.4).
+ */
+export function isChosen(index: number, oneIn: 8 | 32): boolean {
+  return (Math.imul(index, 0x9e3779b1) >>> 0) * oneIn < 2 ** 32
 }
 
 /** Texts and numbers that may be keys of what the entry changed. */

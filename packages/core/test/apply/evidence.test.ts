@@ -54,7 +54,7 @@ interface Replica {
   readonly applier: Applier
   readonly evidence: Evidence
   /** Applies entries from the next index on. */
-  run(command: string, count: number, argsAt?: (index: number) => unknown): void
+  readonly run: (command: string, count: number, argsAt?: (index: number) => unknown) => void
 }
 
 function replica(): Replica {

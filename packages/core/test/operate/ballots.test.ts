@@ -11,19 +11,25 @@ const HISTORY = 1
 /** Rounds after which a difference does not wait any longer. */
 const PATIENCE = 4
 
+interface EvidenceOptions {
+  since?: number
+  entries?: number
+  history?: number
+}
+
 /** What somebody computed in each range of `entries` up to an index: 'a' for one result, 'b' for another … */
 function evidenceOf(
   results: string,
-  { since = 1, entries = SMALL as number, history = HISTORY } = {},
+  { since = 1, entries = SMALL, history = HISTORY }: EvidenceOptions = {},
 ): EvidenceRecord {
-  const ranges = [...results].map((result, at) => {
+  const ranges = Array.from(results, (result, at) => {
     return [(at + 1) * entries, history, result.charCodeAt(0), 0, 0] as const
   })
   const whole = ranges.filter(([to]) => to - entries + 1 >= since)
   return { format: EVIDENCE_FORMAT, since, ranges: entries === SMALL ? [whole, []] : [[], whole] }
 }
 
-function voter(id: string, results: string, given: Parameters<typeof evidenceOf>[1] = {}): Voter {
+function voter(id: string, results: string, given: EvidenceOptions = {}): Voter {
   return { id, evidence: evidenceOf(results, given) }
 }
 
