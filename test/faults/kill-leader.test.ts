@@ -39,6 +39,9 @@ it('G4–G6, G8, G9: kill -9 of the leader under load, three times over, loses a
   const history = await load.stop()
   expect(new Set(acknowledged().map((push) => push.term)).size).toBeGreaterThan(KILLS)
 
+  // The audit compared what they computed, through all of this, and found nobody: `converged` looks for that.
+  const leader = await group.leader()
+  await eventually(async () => (await leader.status()).instance.audit.agreedIndex > 0)
   const replicas = await converged(group.instances, loadKeys(options))
   expect(replicas).toHaveLength(3)
   expect(checkLists(history, replicas)).toEqual([])

@@ -36,6 +36,7 @@ export async function simulate(
   const count = (what: string) => {
     counts[what] = (counts[what] ?? 0) + 1
   }
+  const falseAlarms: string[] = []
   const attach = (instance: StoresInstance) => {
     const saw = (what: string, more = '') => {
       count(what)
@@ -46,6 +47,10 @@ export async function simulate(
       .on('demoted', ({ reason }) => saw(`demoted: ${reason}`))
       .on('diverged', ({ lost }) => saw('diverged', `by ${lost}`))
       .on('logLost', ({ head }) => saw('log lost', `behind ${head}`))
+      .on('differed', ({ id, from }) => {
+        saw('differed', id)
+        falseAlarms.push(`${instance.name} took what ${id} computed from ${from} on for wrong`)
+      })
       .on('warning', ({ code, message }) => saw(code, message))
   }
   const group = await startStores(seed, attach, plan.writeConcern)
@@ -65,7 +70,7 @@ export async function simulate(
   for (const { kind, outcome } of history) count(`${isRead({ kind }) ? 'read' : 'write'} ${outcome}`)
   const problems = (await disagreement(group)) ?? problemsOf(history, group, plan)
   await group.stop()
-  return { problems, counts }
+  return { problems: [...problems, ...falseAlarms], counts }
 }
 
 /** Undefined once all are in step behind a leader; else what they are instead. */

@@ -30,6 +30,7 @@ const ORDER = [
     'instance',
     'describe',
     'reactions',
+    'auditing',
     'role-change',
     'instance-replica',
     'candidacy',

@@ -41,6 +41,11 @@ export interface StatusBody {
     readonly role: string
     readonly term: number
     readonly stale: boolean
+    readonly audit: {
+      readonly agreedIndex: number
+      readonly differs?: { readonly from: number; readonly to: number } | null
+      readonly rebuilds: number
+    }
   }
   readonly group: {
     readonly leader?: { readonly id: string; readonly url?: string } | null

@@ -13,7 +13,7 @@ const STALE_HEARTBEATS = 3
 
 /** Whether the replica cannot know how old its data is: the log is out of reach, lost, or behind the replica. */
 export function isStale({ options, catchUp }: Instance): boolean {
-  return catchUp.silentMs > STALE_HEARTBEATS * options.heartbeatMs || catchUp.halted !== undefined
+  return catchUp.seen.silentMs > STALE_HEARTBEATS * options.heartbeatMs || catchUp.halted !== undefined
 }
 
 /** This instance from memory. */
@@ -30,13 +30,14 @@ export function describeInstance(instance: Instance): InstanceStatus {
     leader: leadership.leader,
     position: applier.position,
     lagEntries: Math.max(0, catchUp.head - applier.index),
-    lagMs: catchUp.behindMs,
+    lagMs: catchUp.seen.behindMs,
     stale: isStale(instance),
     caughtUp: instance.caughtUp,
     halted: catchUp.halted,
     rank: rankOfInstance(instance),
     eligible: ineligibleBecause === undefined,
     ineligibleBecause,
+    audit: instance.audit.status,
     paused: instance.pause.active,
     queuedWrites: writer.queued,
     idleMs: heartbeat.idleMs,
@@ -133,6 +134,7 @@ export function describeSelf(instance: Instance, load: number): Member {
     secretVersion: instance.membership.version,
     halted: instance.catchUp.halted,
     ...(instance.catchUp.loading && { loading: true }),
+    audit: instance.audit.record(),
     ...(instance.elector.leads && { times: timesOf(instance) }),
   }
 }

@@ -172,7 +172,8 @@ export class CommandFailedError extends LeaseholdError {
 
 const NOT_READABLE = {
   NOT_STARTED: 'This replica has not caught up with the log yet. Await node.start(), or read elsewhere.',
-  DIVERGED: 'This replica was off the history of the log and is rebuilding itself. Read elsewhere, or later.',
+  DIVERGED:
+    'This replica was off the history of the log, or computed something else than the others, and is rebuilding itself. Read elsewhere, or later.',
   LOG_LOST:
     'The log has lost entries that this replica holds. Local reads go on, marked stale; this one asked for more.',
   VERSION_TOO_OLD:

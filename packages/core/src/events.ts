@@ -75,6 +75,11 @@ export interface NodeEvents {
   caughtUp: [{ position: Position }]
   /** The replica was off the log's history; `lost` of its entries are not in the log. It rebuilds itself. */
   diverged: [{ position: Position; agreedIndex: number; lost: number }]
+  /**
+   * The replica of the instance `id` computed something else than the others within the entries `from` to `to`: a command is
+   * not deterministic. It stops serving and starts over. Fires on the leader that found it, and on that instance.
+   */
+  differed: [{ id: string; from: number; to: number }]
   /** The log lost entries that this replica has, or is gone: `head` is where it ends now. Local reads go on, stale. */
   logLost: [{ position: Position; head: number }]
   /** Something to look at; the node goes on. */

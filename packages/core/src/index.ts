@@ -37,6 +37,7 @@ export type {
 export { type ImportedSnapshot, type ImportOptions, importSnapshot } from './import-snapshot.js'
 export { WINDOW_ONLY } from './log/entry.js'
 export type { Logger } from './observe/logger.js'
+export type { AuditStatus } from './operate/audit.js'
 export type { Credentials } from './operate/credentials.js'
 export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'
 export type { PauseOptions } from './operate/pause.js'

@@ -33,7 +33,7 @@ export class InstanceReplica implements ReadableReplica {
   async refresh(): Promise<boolean> {
     const { elector, receiver, catchUp, applier } = this.#instance
     if (elector.state.role === 'leader') return this.#refreshLeader()
-    if (!(await receiver.pull()) || !catchUp.settled) return false
+    if (!(await receiver.pull()) || !catchUp.seen.settled) return false
     return catchUp.onHistory && applier.index >= catchUp.head
   }
 

@@ -1,4 +1,6 @@
+import { auditPartsOf } from './auditing.js'
 import { Applier } from './apply/applier.js'
+import { Evidence } from './apply/evidence.js'
 import { nothingToApply } from './apply/nothing-to-apply.js'
 import type { StateMachine } from './apply/state-machine.js'
 import { candidacyOf, watchListenerOf } from './candidacy.js'
@@ -8,10 +10,11 @@ import { Heartbeat } from './elect/heartbeat.js'
 import { LeaderWatch } from './elect/leader-watch.js'
 import { Leadership } from './elect/leadership.js'
 import { Roster } from './elect/roster.js'
-import { afterHeartbeat } from './reactions.js'
+import { afterHeartbeat, onApplied } from './reactions.js'
 import { NotLeaderError, NotReadableError, versionTooOld } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { InstanceReplica } from './instance-replica.js'
+import { Audit } from './operate/audit.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
 import { Pause } from './operate/pause.js'
@@ -62,6 +65,7 @@ export class Instance {
   readonly pending: PendingWrites
   readonly writer: Writer
   readonly snapshots: SnapshotDuty
+  readonly audit: Audit
   readonly elector: Elector
   readonly watch: LeaderWatch
   readonly leadership: Leadership
@@ -102,14 +106,12 @@ export class Instance {
     this.eligible = options.eligible
     this.publicUrl = options.publicUrl
     this.pending = new PendingWrites(clock, options.writeTimeoutMs)
-    this.applier = new Applier(machine ?? nothingToApply, (entry, applied) => {
-      if (!applied.ok && applied.index === entry.index && applied.error.code === 'COMMAND_FAILED') {
-        logger.error({ err: applied.error, index: entry.index }, 'a command threw')
-        emit('error', applied.error)
-      }
-      this.pending.applied(entry, applied)
-      this.applied.reached(entry.index)
-    })
+    const evidence = machine && options.audit ? new Evidence(machine) : undefined
+    this.applier = new Applier(
+      machine ?? nothingToApply,
+      (entry, applied) => onApplied(this, entry, applied),
+      evidence,
+    )
     this.catchUp = new CatchUp({
       log,
       snapshots,
@@ -202,6 +204,7 @@ export class Instance {
     this.pause = new Pause({ orders: parts.orders, clock, id, changed: () => this.elector.wake() })
     this.handOver = new HandOver(handOverPartsOf(this))
     this.switchover = new Switchover(switchoverPartsOf(this))
+    this.audit = new Audit(auditPartsOf(this))
     this.work = new LeaderWork((error) => {
       logger.error({ err: error }, 'a whileLeader function failed')
       emit('error', error instanceof Error ? error : new Error(String(error)))
@@ -264,6 +267,9 @@ export class Instance {
       diverged: (position, agreedIndex) => {
         this.#caughtUp = false
         emit('diverged', { position, agreedIndex, lost: position.index - agreedIndex })
+      },
+      rebuilding: () => {
+        this.#caughtUp = false
       },
       logLost: (position, head) => emit('logLost', { position, head }),
       versionTooOld: (cause) => {

@@ -63,6 +63,11 @@ export interface NodeOptions {
    * and leads (`'recover'`), or writes stop until somebody has looked (`'halt'`). Default `'recover'`.
    */
   onRedisDataLoss?: DataLossPolicy
+  /**
+   * Whether the leader compares what all replicas compute, so that one which computed something else is found, stops serving
+   * and starts over. Default true.
+   */
+  audit?: boolean
   /** How long a write may take before its outcome is reported as unknown. Default 10000. */
   writeTimeoutMs?: number
   /** How long a Redis command may take before its connection is given up. Default 2000. */
@@ -104,6 +109,7 @@ export const DEFAULTS = {
   stopTimeoutMs: 5000,
   settleMs: 2000,
   onRedisDataLoss: 'recover',
+  audit: true,
   writeTimeoutMs: 10_000,
   commandTimeoutMs: 2000,
   maxQueuedWrites: 10_000,
@@ -141,6 +147,7 @@ export interface ResolvedOptions {
   readonly stopTimeoutMs: number
   readonly settleMs: number
   readonly onRedisDataLoss: DataLossPolicy
+  readonly audit: boolean
   readonly writeTimeoutMs: number
   readonly commandTimeoutMs: number
   readonly maxQueuedWrites: number
@@ -211,6 +218,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     stopTimeoutMs: whole('stopTimeoutMs', 0, 600_000, 'ms'),
     settleMs: whole('settleMs', 50, 600_000, 'ms'),
     onRedisDataLoss: check.dataLossPolicy(options.onRedisDataLoss ?? DEFAULTS.onRedisDataLoss),
+    audit: check.boolean('audit', options.audit ?? DEFAULTS.audit),
     writeTimeoutMs: whole('writeTimeoutMs', 100, 600_000, 'ms'),
     commandTimeoutMs: whole('commandTimeoutMs', 50, 60_000, 'ms'),
     maxQueuedWrites: whole('maxQueuedWrites', 1, 1_000_000),

@@ -1,6 +1,8 @@
+import type { Applied } from './apply/applier.js'
 import type { LeaseNotice } from './elect/lease.js'
 import type { MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
+import type { Entry } from './log/entry.js'
 import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
 
 /** What an instance does each time it has published itself: compares with the others, and with the log. */
@@ -24,7 +26,10 @@ export async function afterHeartbeat(instance: Instance, members: readonly Membe
   void instance.switchover.look()
   if (elector.leads) await asLeader(instance, others)
   // Progress never depends on a job. Not awaited: to load a large snapshot takes longer than a heartbeat may stay away.
-  else void receiver.pull()
+  else {
+    void instance.audit.asFollower(others) // nor is this: it waits for a snapshot that is being loaded
+    void receiver.pull()
+  }
   await sweeper.sweep(members, elector.leads)
 }
 
@@ -33,6 +38,7 @@ async function asLeader(instance: Instance, followers: readonly MemberView[]): P
   const { pusher, applier, catchUp, elector, snapshots, replicates } = instance
   pusher.keep(new Set(followers.map(({ id }) => id)))
   if (replicates) for (const { id, index } of followers) pusher.acknowledged(id, index)
+  instance.audit.asLeader(followers)
 
   const page = await catchUp.look()
   const { served } = elector
@@ -46,7 +52,7 @@ async function asLeader(instance: Instance, followers: readonly MemberView[]): P
       followers.some(({ ahead, term }) => ahead && term >= claim.term)
     )
       markHead(instance)
-    await snapshots.tend(page, followers, claim.term, connection)
+    await snapshots.tend(page, followers, claim.term, connection, instance.audit.wish(followers))
   }
 }
 
@@ -58,6 +64,16 @@ function markHead({ writer, options }: Instance): void {
   writer.mark().catch((error: unknown) => {
     options.logger.debug({ err: error }, 'the head could not be marked; tried again at the next heartbeat')
   })
+}
+
+/** The replica has changed: reports a bug of the app, and answers whoever waits for the entry. */
+export function onApplied({ options, parts, pending, applied }: Instance, entry: Entry, what: Applied): void {
+  if (!what.ok && what.index === entry.index && what.error.code === 'COMMAND_FAILED') {
+    options.logger.error({ err: what.error, index: entry.index }, 'a command threw')
+    parts.emit('error', what.error)
+  }
+  pending.applied(entry, what)
+  applied.reached(entry.index)
 }
 
 /** Something that concerns all. A lost or late notice costs time only: the loops look by themselves. */
@@ -80,19 +96,33 @@ export function onLeaseNotice(instance: Instance, notice: LeaseNotice): void {
 }
 
 /** A job came. Never rejects, and does not wait for a snapshot: the jobs behind it go on. */
-export async function onRangeNotice({ receiver, snapshots }: Instance, notice: RangeNotice): Promise<void> {
+export async function onRangeNotice(
+  { receiver, snapshots, audit }: Instance,
+  notice: RangeNotice,
+): Promise<void> {
   await receiver.noticed(notice)
-  if (notice.snapshot) void snapshots.make().then((snapshot) => snapshot && receiver.acknowledge(snapshot))
+  if (notice.snapshot)
+    void snapshots
+      .make()
+      .then((snapshot) => snapshot && receiver.acknowledge(snapshot, audit.record()?.evidence))
 }
 
 /** A follower said how far it is, and perhaps that it has made a snapshot. */
-export function onAcknowledgement(instance: Instance, { id, term, index, snapshot }: Acknowledgement): void {
-  const { options, roster, pusher, elector, snapshots, copies } = instance
+export function onAcknowledgement(instance: Instance, acknowledgement: Acknowledgement): void {
+  const { id, term, index, snapshot, evidence } = acknowledgement
+  const { options, roster, pusher, elector, snapshots, copies, audit } = instance
   if (id === options.id) return
   roster.progressed(id, index)
   if (!roster.hasLeft(id)) {
     copies.acknowledged(id, { term, index })
     pusher.acknowledged(id, index)
   }
-  if (snapshot && elector.served) void snapshots.offered(snapshot, elector.served.connection)
+  if (!snapshot || !elector.served) return
+  const maker = roster.all.find((member) => member.id === id)
+  if (audit.refuses(maker, evidence))
+    options.logger.warn(
+      { ...snapshot, maker: id },
+      'a snapshot was refused: its maker computed something else',
+    )
+  else void snapshots.offered(snapshot, elector.served.connection)
 }

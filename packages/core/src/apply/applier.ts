@@ -3,6 +3,7 @@ import { type Entry, isMarker, type WindowBounds } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 import type { SnapshotHead } from '../log/snapshot.js'
 import type { Position } from '../position.js'
+import type { Evidence } from './evidence.js'
 import { outcomeOf, ResultsWindow } from './operations.js'
 import type { Outcome, StateMachine } from './state-machine.js'
 
@@ -41,11 +42,14 @@ export class Applier {
   #timeMs = 0
   #table = new TermTable()
   readonly #operations = new ResultsWindow()
+  /** Of what it computes, for the audit; undefined without one. */
+  readonly evidence: Evidence | undefined
   #newestVersion = 0
 
-  constructor(machine: StateMachine, onApplied: AppliedListener) {
+  constructor(machine: StateMachine, onApplied: AppliedListener, evidence?: Evidence) {
     this.#machine = machine
     this.#onApplied = onApplied
+    this.evidence = evidence
   }
 
   get position(): Position {
@@ -97,6 +101,7 @@ export class Applier {
     this.#term = entry.term
     this.#timeMs = entry.timeMs
     this.#newestVersion = Math.max(this.#newestVersion, entry.version)
+    this.evidence?.applied(entry, applied, this.#logId, nonce)
     this.#onApplied(entry, applied)
   }
 
@@ -108,7 +113,7 @@ export class Applier {
     const kept = this.#operations.find(opId)
     if (!kept) return undefined
     const { index, term } = kept
-    if (kept.fingerprint === fingerprint) return { ...outcomeOf(kept), index, term }
+    if (kept.fingerprint === fingerprint) return appliedAs(outcomeOf(kept), index, term)
     return { ok: false, error: anotherOperation(opId, since), index, term }
   }
 
@@ -146,6 +151,7 @@ export class Applier {
     this.#timeMs = head.timeMs
     this.#table = new TermTable(head.terms)
     this.#newestVersion = head.version
+    this.evidence?.restart(head.index)
   }
 
   /** Forgets everything: the replica starts over from the beginning of whatever log it adopts next. */
@@ -158,6 +164,7 @@ export class Applier {
     this.#timeMs = 0
     this.#table = new TermTable()
     this.#newestVersion = 0
+    this.evidence?.restart(0)
   }
 
   /** Runs an entry, unless its operation has run before or may have (G6). Depends on the log alone, as all of a replica. */
@@ -167,7 +174,7 @@ export class Applier {
       if (entry.args !== undefined) this.#operations.setBounds(entry.args as WindowBounds)
       return { ok: true, result: undefined, index, term }
     }
-    if (since === undefined) return { ...this.#machine.apply(entry), index, term }
+    if (since === undefined) return appliedAs(this.#machine.apply(entry), index, term)
     this.#operations.evict(timeMs)
     const first = this.find(opId, fingerprint, since)
     if (first) return first
@@ -177,8 +184,15 @@ export class Applier {
     }
     const outcome = this.#machine.apply(entry)
     this.#operations.keep(entry, outcome)
-    return { ...outcome, index, term }
+    return appliedAs(outcome, index, term)
   }
+}
+
+/** Property by property: a spread gives each object a hidden class of its own, and whoever reads them then is slow. */
+function appliedAs(outcome: Outcome, index: number, term: number): Applied {
+  return outcome.ok
+    ? { ok: true, result: outcome.result, index, term }
+    : { ok: false, error: outcome.error, index, term }
 }
 
 /** For a client's own key that is a mistake of the client; of our own repeats it must not happen, so nothing is known. */

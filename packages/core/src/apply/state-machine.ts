@@ -121,16 +121,24 @@ export interface StateMachine {
   restore(state: unknown): void
   /** Goes back to the state before the first entry. */
   reset(): void
+  /**
+   * The state as it is in memory, and the names of its properties before the first entry, so that the audit can look at
+   * parts of it. Absent where the state is not in memory.
+   */
+  readonly live?: { readonly state: unknown; readonly fields: readonly string[] }
 }
 
 /** A state machine whose state is a value in memory. */
 export class LocalState<S, C extends Commands<S>> implements StateMachine {
   readonly #definition: StateMachineDefinition<S, C>
+  readonly #fields: readonly string[]
   #state: S
 
   constructor(definition: StateMachineDefinition<S, C>) {
     this.#definition = definition
     this.#state = definition.initial()
+    const isObject = typeof this.#state === 'object' && this.#state !== null && !Array.isArray(this.#state)
+    this.#fields = isObject ? Object.keys(this.#state as object) : []
   }
 
   get name(): string {
@@ -143,6 +151,10 @@ export class LocalState<S, C extends Commands<S>> implements StateMachine {
 
   get state(): S {
     return this.#state
+  }
+
+  get live(): { readonly state: unknown; readonly fields: readonly string[] } {
+    return { state: this.#state, fields: this.#fields }
   }
 
   knows(command: string): boolean {

@@ -1,5 +1,23 @@
+import type { EvidenceRecord } from '../apply/evidence.js'
 import type { Role } from '../events.js'
 import type { Halt } from '../replicate/catch-up-listener.js'
+
+/** A replica that computed something else than the others, as the leader found. */
+export interface Naming {
+  readonly id: string
+  /** The range of entries where that showed first. */
+  readonly from: number
+  readonly to: number
+}
+
+/** What an instance publishes for the audit of what replicas compute. */
+export interface MemberAudit {
+  readonly evidence: EvidenceRecord
+  /** Of a replica in doubt: the lowest index of a snapshot that it would start over from. */
+  readonly waitsFor?: number | undefined
+  /** Of a leader: whom it has named, as long as their replicas are the same as then. */
+  readonly named?: readonly Naming[] | undefined
+}
 
 /** What an instance publishes of itself with each heartbeat. */
 export interface Member {
@@ -28,6 +46,8 @@ export interface Member {
   readonly loading?: boolean
   /** Why its replica does not apply the log; absent while it does. */
   readonly halted?: Halt | undefined
+  /** Absent where the audit is off. */
+  readonly audit?: MemberAudit | undefined
   /** What a leader measures. */
   readonly times?: {
     readonly requestMs: number | undefined

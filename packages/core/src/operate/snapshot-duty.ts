@@ -4,6 +4,7 @@ import type { LogPage, OfferedSnapshot, TermConnection } from '../log/log-store.
 import { firstToKeep, isSnapshotDue, type LogExtent, type RetentionOptions } from '../log/retention.js'
 import type { SnapshotStore } from '../log/snapshot.js'
 import type { Logger } from '../observe/logger.js'
+import type { SnapshotWish } from './audit.js'
 import type { CatchUp } from '../replicate/catch-up.js'
 import type { JobTransport, RangeNotice } from '../replicate/job-transport.js'
 import { storeSnapshot } from '../replicate/snapshot-maker.js'
@@ -11,6 +12,8 @@ import type { Writer } from '../write/writer.js'
 
 /** After this a follower that was asked for a snapshot is taken to have lost the request. */
 const REQUEST_TIMEOUT_MS = 10_000
+
+const NO_WISH: SnapshotWish = { index: undefined, barred: () => false }
 
 const NOTHING_REQUESTED = { atMs: -Infinity }
 
@@ -60,16 +63,20 @@ export class SnapshotDuty {
     followers: readonly MemberView[],
     term: number,
     connection: TermConnection,
+    wish: SnapshotWish = NO_WISH,
   ): Promise<void> {
     const { options, clock } = this.#parts
     const extent = this.#extentOf(page)
     // One whose app is too old for what stands in the log has no use for more of it: it will be replaced.
     const replicas = followers.filter(({ halted }) => halted !== 'VERSION_TOO_OLD')
     const { atMs, maker } = this.#requested
-    const lost = maker !== undefined && !replicas.some(({ id }) => id === maker)
-    if (isSnapshotDue(extent, options) && (lost || clock.now() - atMs > REQUEST_TIMEOUT_MS)) {
+    const able = replicas.filter(({ id, halted }) => halted === undefined && !wish.barred(id))
+    const lost = maker !== undefined && !able.some(({ id }) => id === maker)
+    const wished = wish.index !== undefined && extent.snapshotIndex < wish.index && wish.index <= page.head
+    const due = wished || isSnapshotDue(extent, options)
+    if (due && (lost || clock.now() - atMs > REQUEST_TIMEOUT_MS)) {
       // Whoever was asked in vain is not asked again next.
-      const makers = replicas.filter(({ id, halted }) => id !== maker && halted === undefined)
+      const makers = able.filter(({ id }) => id !== maker)
       await this.#request({ term, to: page.head, snapshot: true }, makers, connection)
     }
     const first = firstToKeep(

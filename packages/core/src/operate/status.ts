@@ -1,4 +1,5 @@
 import type { LeaderChange, LeaderInfo, Role } from '../events.js'
+import type { AuditStatus } from './audit.js'
 import type { Position } from '../position.js'
 import type { Halt } from '../replicate/catch-up-listener.js'
 
@@ -28,6 +29,8 @@ export interface InstanceStatus {
   /** Whether this instance may lead, and if not, why. */
   readonly eligible: boolean
   readonly ineligibleBecause: string | undefined
+  /** What the comparison with other replicas came to. */
+  readonly audit: AuditStatus
   /** Whether the group was paused when this instance last heard. */
   readonly paused: boolean
   /** Writes that wait for the log. */

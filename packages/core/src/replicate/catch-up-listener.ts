@@ -15,6 +15,8 @@ export interface CatchUpListener {
    */
   present(state: LogState, claimed: boolean): void
   diverged(position: Position, agreedIndex: number): void
+  /** The replica is in doubt, and shows nothing until it has started over. */
+  rebuilding(): void
   logLost(position: Position, head: number): void
   /** The replica stops in front of something that its code does not understand. Told once for each stop. */
   versionTooOld(cause: VersionTooOld): void
@@ -28,3 +30,9 @@ export interface CatchUpListener {
 
 /** Why a replica does not go on with the log. */
 export type Halt = 'DIVERGED' | 'LOG_LOST' | 'VERSION_TOO_OLD'
+
+/**
+ * What a replica in doubt starts over from: a snapshot behind all that it has applied, so that it is not its own; the log,
+ * with whatever snapshot that has; or nothing, until somebody decides.
+ */
+export type Doubt = 'fresh snapshot' | 'log' | 'nothing'

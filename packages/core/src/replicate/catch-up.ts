@@ -5,7 +5,8 @@ import { compareHistory, TermTable } from '../log/history.js'
 import { type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
 import type { SnapshotStore } from '../log/snapshot.js'
 import { Turns } from '../turns.js'
-import type { CatchUpListener, Halt } from './catch-up-listener.js'
+import type { CatchUpListener, Doubt, Halt } from './catch-up-listener.js'
+import { SeenHead } from './seen-head.js'
 import { BadSnapshot, loadSnapshot } from './snapshot-loader.js'
 import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
 
@@ -23,19 +24,19 @@ export class CatchUp {
   readonly #listener: CatchUpListener
   readonly #clock: Clock
   readonly #turns = new Turns()
+  /** When the log was heard of last, and what it said. */
+  readonly seen: SeenHead
   /** The present that the replica is known to be on; undefined while it is not. */
   #checked: LogState | undefined
   #halted: Halt | undefined
   #tooOldFor: VersionTooOld | undefined
   /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
   #rebuildTo = 0
-  #head = 0
-  #settled = false
   #comparedTerm = 0
-  #lastReadMs = -Infinity
-  #behindSinceMs: number | undefined
   #loadingIndex: number | undefined
   #loading = false
+  /** Set while the replica is in doubt: what it is to start over from. */
+  #doubt: Doubt | undefined
   /** Snapshots that it has told of, since it last loaded one. */
   readonly #announced = new Set<string>()
 
@@ -51,6 +52,7 @@ export class CatchUp {
     this.#applier = parts.applier
     this.#listener = parts.listener
     this.#clock = parts.clock
+    this.seen = new SeenHead(parts.clock)
   }
 
   /** Why the replica does not show the log's present, if it does not. */
@@ -73,27 +75,29 @@ export class CatchUp {
     return this.#comparedTerm
   }
 
-  /**
-   * True if a leader has written to the log since the server began its present life. Before that it may lack entries that
-   * somebody still holds, so its head says nothing of what was acknowledged (G8, G9).
-   */
-  get settled(): boolean {
-    return this.#settled
-  }
-
   /** The log's head as last seen. */
   get head(): number {
-    return this.#head
+    return this.seen.index
   }
 
-  /** Milliseconds since the log was last heard of. */
-  get silentMs(): number {
-    return this.#clock.now() - this.#lastReadMs
+  /** What the replica is to start over from, while it is in doubt. */
+  get startsOverFrom(): Doubt | undefined {
+    return this.#doubt
   }
 
-  /** For how long the replica has been behind the head that it knows of. */
-  get behindMs(): number {
-    return this.#behindSinceMs === undefined ? 0 : this.#clock.now() - this.#behindSinceMs
+  /**
+   * Stops a replica that computed something else than the others: it shows nothing, and does not go on before it has
+   * started over. What it has stays until then, for it may become the last copy. False if it was halted otherwise.
+   */
+  doubt(startOverFrom: Doubt): Promise<boolean> {
+    return this.#turns.take(async () => {
+      if (this.#halted !== undefined && this.#doubt === undefined) return false
+      this.#halted = 'DIVERGED'
+      this.#rebuildTo = this.head
+      this.#doubt = startOverFrom
+      this.#listener.rebuilding()
+      return true
+    })
   }
 
   /** Reads and applies until the replica is at the head that the log had at the last read, or is halted. */
@@ -116,7 +120,7 @@ export class CatchUp {
   look(): Promise<LogPage> {
     return this.#turns.take(async () => {
       const page = await this.#log.read(this.#applier.index, 0, this.#checked)
-      this.#saw(page.head)
+      this.seen.saw(page.head, this.#applier.index)
       this.#listener.read(page)
       return page
     })
@@ -128,7 +132,7 @@ export class CatchUp {
    */
   adopt(state: LogState): Promise<void> {
     return this.#turns.take(async () => {
-      this.#saw(state.head)
+      this.seen.saw(state.head, this.#applier.index)
       this.#compare(state, true)
     })
   }
@@ -136,7 +140,7 @@ export class CatchUp {
   /** Applies what this leader appended itself, in the order in which it did. */
   applyOwn(entries: readonly Entry[], nonce: string): void {
     for (const entry of entries) this.#applyOne(entry, nonce)
-    this.#saw(this.#applier.index)
+    this.seen.saw(this.#applier.index, this.#applier.index)
   }
 
   /**
@@ -165,17 +169,17 @@ export class CatchUp {
 
   /** Uses one page. True if there is more to read. */
   async #use(page: LogPage): Promise<boolean> {
-    this.#saw(page.head)
-    this.#settled = page.logId !== '' && !page.replIdChanged
+    this.seen.read(page, this.#applier.index)
     if (!sameStamp(this.#checked, page)) {
       // The store sends the table whenever the stamp is not the one that we named.
       const standing = this.#compare({ ...page, table: page.table ?? new TermTable() }, false)
       if (standing === 'off') return true // rebuilt: what was read belongs behind entries that are gone now
     }
     if (this.#checked === undefined) return false
+    if (this.#doubt) return this.#startOver(page)
     if (page.first > this.#applier.index + 1 && page.logId !== '') return this.#load()
     for (const entry of page.entries) if (!this.#applyOne(entry, this.#nonceOf(entry))) return false
-    this.#saw(page.head)
+    this.seen.saw(page.head, this.#applier.index)
     const atHead = this.#applier.index >= page.head
     if (atHead) this.#loading = false
     if (this.#halted === 'VERSION_TOO_OLD' && (atHead || page.entries.length > 0)) this.#halted = undefined
@@ -190,15 +194,19 @@ export class CatchUp {
     if (standing.kind === 'off') {
       this.#halted = 'DIVERGED'
       this.#rebuildTo = state.head
+      this.#doubt = undefined
       this.#applier.reset()
     } else if (standing.kind === 'on' && this.#halted === 'LOG_LOST') {
-      this.#halted = undefined
+      if (claimed) this.#doubt = undefined // it has put back what it has: that is the log now
+      this.#halted = this.#doubt && 'DIVERGED'
     }
     if (this.#applier.index === 0 && state.logId !== '') this.#applier.adopt(state.logId)
     this.#endRebuild()
     this.#listener.present(state, claimed)
     if (standing.kind === 'off') this.#listener.diverged(position, standing.agreedIndex)
-    if (standing.kind === 'ahead' && this.#halted !== 'LOG_LOST') {
+    // One that is in doubt puts nothing back as long as somebody else might.
+    const waits = this.#doubt !== undefined && this.#doubt !== 'log'
+    if (standing.kind === 'ahead' && this.#halted !== 'LOG_LOST' && !waits) {
       this.#halted = 'LOG_LOST'
       this.#listener.logLost(position, state.head)
     }
@@ -227,6 +235,8 @@ export class CatchUp {
           ref.id,
         )
         this.#applier.load(head, state)
+        this.#doubt = undefined
+        this.#rebuildTo = Math.max(this.#rebuildTo, page.head)
         this.#announced.clear()
         this.#listener.loopHeld('loading', hold)
         this.#endRebuild()
@@ -240,6 +250,18 @@ export class CatchUp {
       }
     }
     return false
+  }
+
+  /** What a replica in doubt does with a page: waits, loads, or begins anew. */
+  async #startOver({ logId, head, snapshot }: LogPage): Promise<boolean> {
+    if (this.#doubt === 'nothing') return false
+    if (this.#doubt === 'fresh snapshot')
+      return snapshot !== undefined && snapshot.index > this.#applier.index && this.#load()
+    this.#doubt = undefined
+    this.#rebuildTo = head
+    this.#applier.reset()
+    this.#applier.adopt(logId)
+    return true
   }
 
   /** Applies one entry; false if the replica has to stop in front of it. */
@@ -264,7 +286,8 @@ export class CatchUp {
   }
 
   #endRebuild(): void {
-    if (this.#halted === 'DIVERGED' && this.#applier.index >= this.#rebuildTo) this.#halted = undefined
+    if (this.#halted === 'DIVERGED' && !this.#doubt && this.#applier.index >= this.#rebuildTo)
+      this.#halted = undefined
   }
 
   /** The reign that an entry belongs to: a row of the checked table, or the present one if it has just begun to append. */
@@ -272,12 +295,5 @@ export class CatchUp {
     const checked = this.#checked as LogState
     const row = checked.table.ownerOf(entry.index)
     return row && row.term === entry.term ? row.nonce : checked.nonce
-  }
-
-  #saw(head: number): void {
-    this.#head = head
-    this.#lastReadMs = this.#clock.now()
-    if (this.#applier.index >= head) this.#behindSinceMs = undefined
-    else this.#behindSinceMs ??= this.#lastReadMs
   }
 }

@@ -1,3 +1,4 @@
+import type { EvidenceRecord } from '../apply/evidence.js'
 import type { OfferedSnapshot } from '../log/log-store.js'
 
 /**
@@ -19,6 +20,8 @@ export interface Acknowledgement {
   readonly index: number
   /** A snapshot that it has taken and stored, for the leader to switch in. */
   readonly snapshot?: OfferedSnapshot
+  /** With a snapshot: what its maker computed up to there, where it takes part in the audit. */
+  readonly evidence?: EvidenceRecord
 }
 
 /** Carries notices from the leader to each follower, and acknowledgements back. Nothing relies on either arriving. */

@@ -1,4 +1,5 @@
 import type { Applier } from '../apply/applier.js'
+import type { EvidenceRecord } from '../apply/evidence.js'
 import { Bell, type Clock, jitter } from '../clock.js'
 import { createDeferred, type Deferred } from '../deferred.js'
 import type { OfferedSnapshot } from '../log/log-store.js'
@@ -68,10 +69,11 @@ export class Receiver {
     this.#bell.ring()
   }
 
-  /** Tells the leader how far this replica is, and of a snapshot that it has made. */
-  acknowledge(snapshot?: OfferedSnapshot): void {
+  /** Tells the leader how far this replica is, and of a snapshot that it has made, with what it computed up to there. */
+  acknowledge(snapshot?: OfferedSnapshot, evidence?: EvidenceRecord): void {
     const { term, index } = this.#applier.position
-    this.#transport.acknowledge({ id: this.#id, term, index, ...(snapshot && { snapshot }) })
+    const made = snapshot && { snapshot, ...(evidence && { evidence }) }
+    this.#transport.acknowledge({ id: this.#id, term, index, ...made })
   }
 
   /** Runs until `signal` aborts. `everyMs`: reads at least that often, so that progress never depends on a job. */

@@ -48,6 +48,7 @@ it('says that a page was used when the replica has what it brought, the last one
       used: () => seen.push(['used', applier.index, catchUp.onHistory]),
       present: () => {},
       diverged: () => {},
+      rebuilding: () => {},
       logLost: () => {},
       versionTooOld: () => {},
       loading: () => {},

@@ -84,6 +84,7 @@ beforeEach(() => {
       used: () => {},
       present: () => {},
       diverged: () => {},
+      rebuilding: () => {},
       logLost: () => {},
       versionTooOld: ({ message }) => warned.push(message),
       loading: () => loads++,

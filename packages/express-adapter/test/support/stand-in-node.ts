@@ -107,6 +107,7 @@ export class StandInNode extends EventEmitter {
       rank: 0,
       eligible: true,
       ineligibleBecause: undefined,
+      audit: { enabled: false, agreedIndex: 0, differs: undefined, rebuilds: 0 },
       paused: false,
       queuedWrites: 0,
       idleMs: 3,
