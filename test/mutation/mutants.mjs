@@ -18,7 +18,6 @@ const SCRIPTS = [
   'packages/core/test/redis/scripts.test.ts',
 ]
 const TERM = [...SCRIPTS, 'packages/core/test/redis/redis-term-connection.test.ts']
-const RANDOM = ['packages/core/test/testing/conformance-random.test.ts']
 const LEASE = ['packages/core/test/testing/conformance-lease.test.ts']
 const GROUP = ['packages/core/test/testing/conformance-group.test.ts']
 
@@ -357,6 +356,13 @@ export const mutants = [
     'packages/core/test/log/history.test.ts',
   ]),
   edit(
+    'history: where a reign began',
+    'log/history.ts',
+    'ownerA.nonce === ownerB.nonce &&\n      ownerA.first === ownerB.first',
+    'ownerA.nonce === ownerB.nonce',
+    ['packages/core/test/log/history.test.ts'],
+  ),
+  edit(
     'history: ahead is not on',
     'log/history.ts',
     "return position.index > log.head ? { kind: 'ahead' } : { kind: 'on' }",
@@ -402,7 +408,7 @@ export const mutants = [
   ),
 
   edit('results: a repeat gets the first one', 'apply/applier.ts', '    if (first) return first\n', '', [
-    'packages/core/test/apply/applier.test.ts',
+    'packages/core/test/apply/operations.test.ts',
     'packages/core/test/operations.test.ts',
   ]),
   edit(
@@ -410,17 +416,17 @@ export const mutants = [
     'apply/applier.ts',
     'if (kept.fingerprint === fingerprint) return { ...outcomeOf(kept), index, term }',
     'return { ...outcomeOf(kept), index, term }',
-    ['packages/core/test/apply/applier.test.ts', 'packages/core/test/operations.test.ts'],
+    ['packages/core/test/apply/operations.test.ts', 'packages/core/test/operations.test.ts'],
   ),
   edit(
     'results: too late to tell',
     'apply/applier.ts',
     'if (since >= 0 && this.#operations.evictedIndex > since) {',
     'if (false) {',
-    ['packages/core/test/apply/applier.test.ts', 'packages/core/test/operations.test.ts'],
+    ['packages/core/test/apply/operations.test.ts', 'packages/core/test/operations.test.ts'],
   ),
   edit('results: kept in snapshots', 'apply/applier.ts', '    this.#operations.restore(operations)\n', '', [
-    'packages/core/test/apply/applier.test.ts',
+    'packages/core/test/apply/operations.test.ts',
     'packages/core/test/operations.test.ts',
   ]),
   edit('applier: no gap', 'apply/applier.ts', 'if (entry.index !== this.#index + 1)\n', 'if (false)\n', [
@@ -464,25 +470,9 @@ export const mutants = [
   edit(
     'take-over: at the head before it serves',
     'operate/take-over.ts',
-    '  while (catchUp.onHistory && applier.index < served.head && !signal.aborted) {',
-    '  while (false) {',
-    ['test/simulation/crashes.test.ts'],
-    { runs: 20 },
-  ),
-
-  edit(
-    'the twin: the nonce of an append',
-    'testing/memory-term-connection.ts',
-    "  if (meta.nonce !== claim.nonce) return 'another claim'\n",
-    '',
-    [...RANDOM, ...SCRIPTS],
-  ),
-  edit(
-    'the twin: the life of the server',
-    'testing/memory-term-connection.ts',
-    "return replId === claim.replId ? undefined : 'another replication id'",
-    'return undefined',
-    ['test/simulation/losses.test.ts', ...SCRIPTS],
-    { runs: 30 },
+    'if (applier.index === served.head) return served',
+    'return served',
+    ['test/simulation/crashes.test.ts', 'test/simulation/losses.test.ts'],
+    { runs: 60 },
   ),
 ]

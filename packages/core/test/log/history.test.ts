@@ -60,6 +60,10 @@ describe('compareHistory', () => {
     expect(compare(logOf(replica), logOf(log))).toEqual(standing)
   })
 
+  it('tells two reigns of one nonce apart by their term', () => {
+    expect(compare([{ term: 2, nonce: 'a' }], [{ term: 1, nonce: 'a' }])).toEqual(off(0))
+  })
+
   it('tells two reigns of one term apart by their nonce', () => {
     const log = [{ term: 1, nonce: 'a' }]
     const replica = [{ term: 1, nonce: 'other' }]
