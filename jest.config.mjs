@@ -1,3 +1,14 @@
+import { createRequire } from 'node:module'
+
+const installed = createRequire(new URL('test/package.json', import.meta.url))
+const { MATRIX_IOREDIS: ioredis, MATRIX_EXPRESS: express } = process.env
+
+/** What `npm run matrix` has tests use instead; what processes of their own use is in test/support/versions.cjs. */
+const otherVersions = {
+  ...(ioredis && { '^ioredis$': installed.resolve(ioredis) }),
+  ...(express && { '^express$': installed.resolve(express) }),
+}
+
 /** Tests run on the packages' TypeScript sources, compiled to CommonJS in memory: no build is needed for them. */
 export default {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
@@ -13,6 +24,6 @@ export default {
   },
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@leasehold/source', 'node', 'node-addons'] },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', ...otherVersions },
   testTimeout: 60_000,
 }

@@ -1,0 +1,22 @@
+/**
+ * Loaded first into every process of a test (`node --require`): has all code use the versions of ioredis and Express that
+ * the environment names, as if the app had installed them. `npm run matrix` sets it.
+ */
+const { createRequire, register } = require('node:module')
+const { join } = require('node:path')
+const { pathToFileURL } = require('node:url')
+const Module = require('node:module')
+
+const installed = createRequire(join(__dirname, '../package.json'))
+/** What is asked for, and what is given instead. */
+const others = Object.fromEntries(
+  Object.entries({ ioredis: process.env.MATRIX_IOREDIS, express: process.env.MATRIX_EXPRESS })
+    .filter(([, instead]) => instead !== undefined)
+    .map(([name, instead]) => [name, installed.resolve(instead)]),
+)
+
+const resolveFilename = Module._resolveFilename
+Module._resolveFilename = function (request, ...rest) {
+  return others[request] ?? resolveFilename.call(this, request, ...rest)
+}
+register(pathToFileURL(join(__dirname, 'versions-hooks.mjs')), { data: others })
