@@ -30,6 +30,8 @@ export interface StartRedisOptions {
   tls?: RedisTls
   /** Further arguments of redis-server, for instance `['--maxmemory', '10mb']`. */
   args?: string[]
+  /** Added to its environment. */
+  env?: Record<string, string>
 }
 
 const running = new Set<RedisServer>()
@@ -41,14 +43,16 @@ export class RedisServer {
   readonly dir: string
   readonly #args: readonly string[]
   readonly #tls: RedisTls | undefined
+  readonly #env: Record<string, string>
   #process: OwnedProcess | undefined
   #client: Redis | undefined
 
-  constructor(port: number, dir: string, args: readonly string[], tls: RedisTls | undefined) {
+  constructor(port: number, dir: string, args: readonly string[], { tls, env = {} }: StartRedisOptions) {
     this.port = port
     this.dir = dir
     this.#args = args
     this.#tls = tls
+    this.#env = env
   }
 
   get url(): string {
@@ -71,6 +75,11 @@ export class RedisServer {
     await inlineCommand(this.port, 'FLUSHALL', undefined, this.#clientTls)
   }
 
+  /** False once the process has ended; a paused one runs. */
+  get running(): boolean {
+    return this.#process?.running ?? false
+  }
+
   /** SIGKILL. Resolves when the process is gone. */
   async kill(): Promise<void> {
     this.#dropClient()
@@ -85,7 +94,7 @@ export class RedisServer {
   async restart(extraArgs: readonly string[] = []): Promise<void> {
     await this.kill()
     const command = process.env['REDIS_SERVER_BIN'] ?? 'redis-server'
-    const started = await own(command, [...this.#args, ...extraArgs], { cwd: this.dir })
+    const started = await own(command, [...this.#args, ...extraArgs], { cwd: this.dir, env: this.#env })
     this.#process = started
     const deadlineMs = performance.now() + READY_WITHIN_MS
     while (!(await answers(this.port, started.pid, this.#clientTls))) {
@@ -169,7 +178,7 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
   if (options.tls) await writeTlsFiles(dir, options.tls)
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort())
-    const server = new RedisServer(port, dir, serverArgs(port, dir, options), options.tls)
+    const server = new RedisServer(port, dir, serverArgs(port, dir, options), options)
     running.add(server)
     try {
       await server.restart()

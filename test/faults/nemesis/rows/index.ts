@@ -1,0 +1,27 @@
+import type { Row } from '../row.js'
+import { crashRows } from './crashes.js'
+import { jobRows } from './jobs.js'
+import { leaseRows } from './lease.js'
+import { mixedRows } from './mixed.js'
+import { networkRows } from './network.js'
+import { processRows } from './processes.js'
+import { redisRows } from './redis.js'
+import { clockRows } from './redis-clock.js'
+import { diskRows } from './redis-disk.js'
+
+/** All rows that can be run, in the order of docs/fault-matrix.md. */
+export const rows: readonly Row[] = [
+  ...processRows,
+  ...networkRows,
+  ...redisRows,
+  ...diskRows,
+  ...clockRows,
+  ...jobRows,
+  ...crashRows,
+  ...leaseRows,
+  ...mixedRows,
+].toSorted((a, b) => numberOf(a) - numberOf(b))
+
+function numberOf({ id }: Row): number {
+  return Number(/\d+/.exec(id)?.[0])
+}
