@@ -11,6 +11,7 @@ import { type Load, loadKeys, startLoad } from '../../support/load.js'
 import { type RedisServer, startRedis, type StartRedisOptions } from '../../support/redis-server.js'
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.js'
 import { type Journal, type LogLine, type NoteKind, notesOf, readJournals } from './journal.js'
+import type { Links } from './links.js'
 
 /** How a group is set up for a fault. */
 export interface StageOptions {
@@ -20,6 +21,8 @@ export interface StageOptions {
   ttlMs?: number
   writeConcern?: string
   node?: Partial<NodeOptions>
+  /** Where the log's Redis has a network of its own: the instances get there by links in place of proxies. */
+  links?: Links
 }
 
 const SERVER = join(__dirname, 'journaled-kv.mjs')
@@ -34,6 +37,8 @@ export interface Actor {
   readonly log: TcpProxy
   /** To the servers of the lease; to the log's where those are the same. */
   readonly leases: readonly TcpProxy[]
+  /** The number of its link, where there are some. */
+  readonly link: number
 }
 
 /** A group of processes under load, each behind proxies of its own, for one fault. Made by `Stage.open`. */
@@ -139,14 +144,16 @@ export class Stage {
   /** Starts another process. */
   async add(): Promise<Actor> {
     const wayTo = ({ port }: RedisServer) => startProxy({ targetPort: port })
+    const { links } = this.options
+    const link = this.#actors.length + 1
     const log = await wayTo(this.redis)
     const leases = await Promise.all(this.leaseNodes.map(wayTo))
     const urls = leases.map(({ port }) => `redis://127.0.0.1:${port}`).join(',')
     const instance = await this.group.add({
-      REDIS_URL: `redis://127.0.0.1:${log.port}`,
+      REDIS_URL: links ? `redis://${links.hostOf(link)}:${this.redis.port}` : `redis://127.0.0.1:${log.port}`,
       LEASE_REDIS_URLS: urls,
     })
-    const actor = { instance, log, leases: leases.length > 0 ? leases : [log] }
+    const actor = { instance, log, leases: leases.length > 0 ? leases : [log], link }
     this.#actors.push(actor)
     return actor
   }
@@ -254,6 +261,7 @@ export class Stage {
     await this.group.stopAll()
     await Promise.all(this.#actors.flatMap(({ log, leases }) => [log, ...leases].map((way) => way.close())))
     await Promise.all([this.redis, ...this.leaseNodes].map((server) => server.stop()))
+    await this.options.links?.close()
     rmSync(this.#folder, { recursive: true })
   }
 }

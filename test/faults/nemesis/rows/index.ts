@@ -2,6 +2,7 @@ import type { Row } from '../row.js'
 import { crashRows } from './crashes.js'
 import { jobRows } from './jobs.js'
 import { leaseRows } from './lease.js'
+import { linkRows } from './links.js'
 import { mixedRows } from './mixed.js'
 import { networkRows } from './network.js'
 import { processRows } from './processes.js'
@@ -13,6 +14,7 @@ import { diskRows } from './redis-disk.js'
 export const rows: readonly Row[] = [
   ...processRows,
   ...networkRows,
+  ...linkRows,
   ...redisRows,
   ...diskRows,
   ...clockRows,
