@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { stopAll } from '../support/stop-all.js'
 import type { Row } from './nemesis/row.js'
-import { rows } from './nemesis/rows/index.js'
+import { rows, shortRows } from './nemesis/rows/index.js'
 import { missing } from './nemesis/needs.js'
 import { runRow, type Trial } from './nemesis/trial.js'
 
@@ -15,11 +15,7 @@ const ROWS = process.env['SOAK_ROWS']
 const SEED = Number(process.env['SOAK_SEED'] ?? 1)
 const REPORT = process.env['SOAK_REPORT']
 
-/** Rows that no other test is about. */
-const SHORT = ['R4', 'R5', 'R7', 'R8', 'R11', 'R11d', 'R13', 'R15', 'R16', 'R17', 'R18']
-
-const wanted = ROWS === 'all' ? rows.map(({ id }) => id) : (ROWS?.split(',') ?? SHORT)
-const chosen = rows.filter(({ id }) => wanted.includes(id))
+const chosen = rowsFor(ROWS)
 
 afterEach(stopAll)
 
@@ -36,6 +32,11 @@ it.each(chosen.map((row) => [titleOf(row), row] as const))(
   },
   120_000,
 )
+
+function rowsFor(asked: string | undefined): readonly Row[] {
+  if (asked === undefined) return shortRows
+  return asked === 'all' ? rows : rows.filter(({ id }) => asked.split(',').includes(id))
+}
 
 function titleOf(row: Row): string {
   const left = missing(row)

@@ -59,6 +59,9 @@ const failover: Row = {
     const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(link.port)] })
     const isLinked = async () => String(await copy.command('INFO', 'replication')).includes('link_status:up')
     await eventually(isLinked, { message: 'the copy to be one' })
+    // It narrows the window in which only the old one has what is written, and does not close it.
+    if (stage.random() < 0.5)
+      await old.command('CONFIG', 'SET', 'min-replicas-to-write', 1, 'min-replicas-max-lag', 10)
     await stage.goesOn()
     link.halfOpen()
     await stage.goesOn(100)
