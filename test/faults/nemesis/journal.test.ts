@@ -81,6 +81,11 @@ describe('finds', () => {
     ['an entry applied twice', { journals: [journal(1, entry(1), entry(1))] }, /1 applied 1 after 1/],
     ['an entry applied late', { journals: [journal(1, entry(2), entry(1))] }, /1 applied 1 after 2/],
     [
+      'an entry of an earlier term behind one of a later',
+      { journals: [journal(1, entry(1, 2), entry(2, 1))] },
+      /entry 2 of term 1 stands behind one of term 2/,
+    ],
+    [
       'an operation that took effect twice',
       { journals: [journal(1, entry(1), { ...entry(2), opId: 'op-1' })] },
       /operation op-1 took effect at 1 and at 2/,

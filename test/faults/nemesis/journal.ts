@@ -69,9 +69,9 @@ export function notesOf<K extends NoteKind>(journals: readonly Journal[], kind: 
 }
 
 /**
- * Compares what all processes have applied, the killed ones too. Checked are: a term has one leader (G1); each process
- * applies rising indexes, and at each index all have one and the same past (G5); that is what the log holds; an operation
- * took effect once (G6); what was acknowledged was applied, in the term that the answer named (G4); and nobody left the
+ * Compares what all processes have applied, the killed ones too. Checked are: a term has one leader (G1); behind an entry of
+ * one term none of an earlier one stands (G2); each process applies rising indexes, and at each index all have one and the
+ * same past (G5); that is what the log holds; an operation took effect once (G6); what was acknowledged was applied, in the term that the answer named (G4); and nobody left the
  * log's history, unless that may be, and then said so (G7).
  *
  * @returns what is wrong, one sentence each; empty if nothing is
@@ -90,6 +90,7 @@ export function checkJournals(check: JournalCheck): string[] {
   }
   return [
     ...problems.slice(0, 10),
+    ...checkFence(past),
     ...checkOperations(past),
     ...checkLog(past, check.log),
     ...checkAcknowledged(past, check),
@@ -127,6 +128,15 @@ function checkOrder({ pid, lines }: Journal, { mayDiverge }: JournalCheck): stri
     const before = last
     last = line.index
     return line.index > before ? [] : [`${pid} applied ${line.index} after ${before}`]
+  })
+}
+
+function checkFence(past: ReadonlyMap<number, AppliedLine>): string[] {
+  const inOrder = [...past.values()].toSorted((a, b) => a.index - b.index)
+  return inOrder.flatMap((line, at) => {
+    const before = inOrder[at - 1]
+    if (!before || before.term <= line.term) return []
+    return [`entry ${line.index} of term ${line.term} stands behind one of term ${before.term}`]
   })
 }
 

@@ -29,7 +29,8 @@ const SERVER = join(__dirname, 'journaled-kv.mjs')
 const TTL_MS = 1000
 /** A request that got stuck with a fault is given up after this, and its outcome is unknown. */
 const REQUEST_TIMEOUT_MS = 5000
-const KEYS = loadKeys()
+const KEYS = 8
+const CLIENTS = 12
 
 /** A process of the group, and its own ways to each Redis. */
 export interface Actor {
@@ -95,11 +96,11 @@ export class Stage {
     const leaseNodes = await Promise.all(Array.from({ length: options.leaseNodes ?? 0 }, () => startRedis()))
     const stage = new Stage(redis, leaseNodes, options, random)
     await Promise.all([stage.add(), stage.add(), stage.add()])
-    const common = { seed, timeoutMs: REQUEST_TIMEOUT_MS }
+    const common = { seed, keys: KEYS, timeoutMs: REQUEST_TIMEOUT_MS }
     const healthy = () =>
       stage.actors.map(({ instance }) => instance).filter((one) => !stage.#avoided.has(one))
     stage.#loads = [
-      startLoad({ ...common, clients: 6, urls: () => healthy().map(({ url }) => url) }),
+      startLoad({ ...common, clients: CLIENTS, urls: () => healthy().map(({ url }) => url) }),
       // A few ask whoever has the fault, too; they may get stuck with it.
       startLoad({ ...common, clients: 2, firstClient: 100, urls: stage.group.urls }),
     ]
@@ -238,6 +239,18 @@ export class Stage {
     }
   }
 
+  /** What the processes said that ended by themselves, and not well: one that was killed has no exit code. */
+  async crashes(): Promise<string[]> {
+    const ended = this.#actors.filter(({ instance }) => !instance.running)
+    const exits = await Promise.all(
+      ended.map(async ({ instance }) => ({ instance, ...(await instance.exited) })),
+    )
+    const bad = exits.filter(({ code }) => code !== null && code !== 0)
+    return bad.map(
+      ({ instance, code }) => `${instance.url} ended with ${code}: ${instance.stderr().slice(-500)}`,
+    )
+  }
+
   /** Has each client end its request, and returns all that they have seen. */
   async stopLoad(): Promise<readonly Operation[]> {
     await Promise.all(this.#loads.map((load) => load.stop()))
@@ -252,7 +265,7 @@ export class Stage {
 
   /** The keys of the load, for lists and for registers. */
   get loadKeys(): readonly string[] {
-    return KEYS
+    return loadKeys({ keys: KEYS })
   }
 
   /** Ends everything, and forgets the journals. */

@@ -52,6 +52,7 @@ export async function runRow(row: Row, seed: number): Promise<Trial> {
       row: row.id,
       seed,
       problems: [
+        ...(await stage.crashes()),
         ...checkLists(owed, replicas),
         ...checkRegisters(seen),
         ...checkSessions(seen),
