@@ -10,7 +10,16 @@ const PROGRAM = `
   process.stdout.write(soakTable(JSON.parse(readFileSync(0, 'utf8'))))
 `
 
-const run = { row: 'R5', seed: 7, problems: [], invalid: [], requests: 10, errors: 1, lost: 0, ms: 1400 }
+const run = {
+  row: 'R5',
+  seed: 7,
+  problems: [],
+  invalid: [],
+  requests: 10,
+  errors: { '503 BUSY': 1 },
+  lost: 0,
+  ms: 1400,
+}
 
 it('has a line for each row, and one for each run that is not fine', () => {
   const runs = [

@@ -31,6 +31,7 @@ export function soakTable(trials) {
 function lineOf(row, trials) {
   const count = (is) => trials.filter(is).length
   const sum = (name) => trials.reduce((total, { [name]: value = 0 }) => total + value, 0)
+  const errors = trials.flatMap(({ errors: counts = {} }) => Object.values(counts))
   return [
     row,
     count(({ leftOut }) => !leftOut),
@@ -39,7 +40,7 @@ function lineOf(row, trials) {
     count(({ invalid }) => invalid?.length > 0),
     count(({ leftOut }) => leftOut),
     sum('requests'),
-    sum('errors'),
+    errors.reduce((total, some) => total + some, 0),
     sum('lost'),
     Math.round(sum('ms') / 1000),
   ]

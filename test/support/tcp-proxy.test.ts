@@ -287,7 +287,9 @@ describe('between plain sockets', () => {
   it('tells what it passes on, and nothing of what it keeps', async () => {
     const { client, server } = await pair()
     const passed: string[] = []
-    proxy.events.on('passed', (chunk: Buffer, direction: string) => passed.push(`${chunk} ${direction}`))
+    proxy.events.on('passed', (chunk: Buffer, direction: string) =>
+      passed.push(`${chunk.toString()} ${direction}`),
+    )
     client.socket.write('one')
     await received(server, 'one')
     proxy.hold('toClient')

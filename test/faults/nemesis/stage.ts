@@ -193,7 +193,9 @@ export class Stage {
   }
 
   pick<T>(from: readonly T[]): T {
-    return from[Math.floor(this.random() * from.length)] as T
+    const item = from[Math.floor(this.random() * from.length)]
+    if (item === undefined) throw new Error('There is nothing to pick from')
+    return item
   }
 
   shuffled<T>(items: readonly T[]): T[] {

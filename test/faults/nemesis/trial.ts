@@ -18,8 +18,8 @@ export interface Trial {
   readonly invalid: readonly string[]
   readonly bit: Readonly<Record<string, number>>
   readonly requests: number
-  /** Requests that were refused, or whose outcome nobody knows. */
-  readonly errors: number
+  /** Requests that were refused, or whose outcome nobody knows: how many of each status and code. */
+  readonly errors: Readonly<Record<string, number>>
   /** Acknowledged writes that went down with Redis and with all who had them. */
   readonly lost: number
   readonly ms: number
@@ -62,13 +62,17 @@ export async function runRow(row: Row, seed: number): Promise<Trial> {
       invalid: Object.keys(bit).filter((what) => !((bit[what] ?? 0) > 0)),
       bit,
       requests: history.length,
-      errors: errors.length,
+      errors: countsOf(errors.map(({ status = 'no reply', reason }) => `${status} ${reason}`)),
       lost: history.filter((operation, at) => operation !== owed[at]).length,
       ms: Math.round(performance.now() - startMs),
     }
   } finally {
     await stage.close()
   }
+}
+
+function countsOf(words: readonly string[]): Record<string, number> {
+  return Object.fromEntries(words.map((word) => [word, words.filter((other) => other === word).length]))
 }
 
 /** Registers and sessions are looked at until a loss: behind it, clients rightly find what was there long before. */

@@ -11,24 +11,23 @@ const twoHolders: Row = {
     const bit = { 'times two held it': 0, 'leaders replaced': 0 }
     const leader = await stage.leader()
     const { elections } = stage
-    // It keeps the votes of two nodes; one of them forgets.
-    const [kept, forgetful, cut] = stage.shuffled([0, 1, 2])
-    const [keeper, loser, other] = [kept, forgetful, cut].map(
-      (at) => stage.leaseNodes[at ?? 0] as RedisServer,
-    )
-    const lease = stage.keys.lease
-    leader.leases[cut ?? 0]?.halfOpen()
-    await eventually(async () => (await other?.command('GET', lease)) === null, {
+    // It keeps the votes of two nodes; then one of them forgets.
+    const [keeper, loser, other] = stage.shuffled(stage.leaseNodes)
+    if (!keeper || !loser || !other) throw new Error('The lease has too few nodes')
+    const wayTo = (node: RedisServer) => leader.leases[stage.leaseNodes.indexOf(node)]
+    const { lease, leaseNotices } = stage.keys
+    wayTo(other)?.halfOpen()
+    await eventually(async () => (await other.command('GET', lease)) === null, {
       message: 'its lease to run out',
     })
-    leader.leases[forgetful ?? 0]?.halfOpen()
-    await loser?.restart()
-    const bothHeld = async () => {
-      await other?.command('PUBLISH', stage.keys.leaseNotices, 'vacant')
-      const [first, second, third] = await valuesOf([keeper, loser, other] as RedisServer[], lease)
+    wayTo(loser)?.halfOpen()
+    await loser.restart()
+    const twoHoldIt = async () => {
+      await other.command('PUBLISH', leaseNotices, 'vacant')
+      const [first, second, third] = await valuesOf([keeper, loser, other], lease)
       return first !== null && second !== null && second === third && first !== second
     }
-    await eventually(bothHeld, { intervalMs: 20, message: 'two holders of the lease' })
+    await eventually(twoHoldIt, { intervalMs: 20, message: 'two holders of the lease' })
     bit['times two held it']++
     await stage.electionAfter(elections)
     bit['leaders replaced'] = stage.elections - elections

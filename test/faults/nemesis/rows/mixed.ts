@@ -53,8 +53,10 @@ const mixed: Row = {
   async inject(stage) {
     const { elections } = stage
     let faults = 0
-    for (let round = 1; round <= 5; round++) {
-      const [one, other] = [stage.pick(Object.values(TO_INSTANCES)), stage.pick(Object.values(AROUND))]
+    // A leader's end is always among them.
+    const chosen = [killLeader, ...Array.from({ length: 4 }, () => stage.pick(Object.values(TO_INSTANCES)))]
+    for (const one of stage.shuffled(chosen)) {
+      const other = stage.pick(Object.values(AROUND))
       const around = stage.moment(0, 200).then(() => other(stage))
       await Promise.all([one(stage), around])
       faults += 2
