@@ -1,11 +1,11 @@
-/** Where an instance stands: the last entry that it has applied. */
+/** Where an instance stands, the last entry that it has applied; or an entry. */
 interface Applied {
   readonly term: number
   readonly index: number
 }
 
 interface Waiter {
-  readonly index: number
+  readonly entry: Applied
   readonly needed: number
   readonly done: () => void
 }
@@ -13,6 +13,7 @@ interface Waiter {
 /**
  * Who has applied how much, for writes that wait until others have them. An acknowledgement counts by term and index on
  * the own history, never by index alone: an instance that is off it may have other entries there (protocol.pml: M_ACKTERM).
+ * So does the entry that is waited for: this instance may have had to give it up, and follow others that never had it.
  */
 export class Copies {
   readonly #isOnHistory: (at: Applied) => boolean
@@ -29,7 +30,7 @@ export class Copies {
     // What comes late says nothing new, but for an instance that was off and has begun anew.
     if (before && before.index >= index && this.#isOnHistory(before)) return
     this.#others.set(id, { term, index })
-    for (const waiter of this.#waiting) if (this.count(waiter.index) >= waiter.needed) waiter.done()
+    for (const waiter of this.#waiting) if (this.count(waiter.entry) >= waiter.needed) waiter.done()
   }
 
   /** Who has said so far where it stands. */
@@ -42,25 +43,26 @@ export class Copies {
     for (const id of this.#others.keys()) if (!ids.has(id)) this.#others.delete(id)
   }
 
-  /** How many others have applied the entry at `index`. */
-  count(index: number): number {
-    return [...this.#others.values()].filter((at) => at.index >= index && this.#isOnHistory(at)).length
+  /** How many others have applied an entry; none, if that is not on the own history any more. */
+  count(entry: Applied): number {
+    if (!this.#isOnHistory(entry)) return 0
+    return [...this.#others.values()].filter((at) => at.index >= entry.index && this.#isOnHistory(at)).length
   }
 
-  /** Resolves once `needed` others have applied the entry at `index`, or when `signal` aborts: look then. */
-  async until(needed: number, index: number, signal: AbortSignal): Promise<boolean> {
-    if (this.count(index) < needed && !signal.aborted) {
+  /** Resolves once `needed` others have applied an entry, or when `signal` aborts: look then. */
+  async until(needed: number, entry: Applied, signal: AbortSignal): Promise<boolean> {
+    if (this.count(entry) < needed && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const done = () => {
           signal.removeEventListener('abort', done)
           this.#waiting.delete(waiter)
           resolve()
         }
-        const waiter = { index, needed, done }
+        const waiter = { entry, needed, done }
         this.#waiting.add(waiter)
         signal.addEventListener('abort', done, { once: true })
       })
     }
-    return this.count(index) >= needed
+    return this.count(entry) >= needed
   }
 }

@@ -48,7 +48,7 @@ export class WriteConcerns {
     const late = new AbortController()
     const cancel = clock.timer(Math.max(0, withinMs), () => late.abort())
     try {
-      if (await this.#isMet(concern, committed.index, late.signal)) return committed
+      if (await this.#isMet(concern, committed, late.signal)) return committed
     } catch (error) {
       throw new OutcomeUnknownError(
         opId,
@@ -64,12 +64,12 @@ export class WriteConcerns {
     )
   }
 
-  async #isMet(concern: Exclude<WriteConcern, 'log'>, index: number, late: AbortSignal): Promise<boolean> {
+  async #isMet(concern: Exclude<WriteConcern, 'log'>, entry: Committed, late: AbortSignal): Promise<boolean> {
     const { copies, alive } = this.#parts
     // The leader is one of the N and has it: with ⌊N/2⌋ others that is more than half.
-    if (concern === 'majority') return copies.until(Math.floor(alive() / 2), index, late)
+    if (concern === 'majority') return copies.until(Math.floor(alive() / 2), entry, late)
     if (concern === 'fsync') return this.#onServer(async (term) => term.synced(), late)
-    if ('replicas' in concern) return copies.until(concern.replicas, index, late)
+    if ('replicas' in concern) return copies.until(concern.replicas, entry, late)
     const { redisReplicas } = concern
     return this.#onServer(async (term) => (await term.replicated(redisReplicas)) >= redisReplicas, late)
   }
