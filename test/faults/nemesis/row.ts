@@ -12,8 +12,17 @@ export interface Bite {
   readonly loss?: Loss
   /** Whether an instance may find itself off the log's history, if it says so. */
   readonly mayDiverge?: boolean
+  /** An instance that was alone with another Redis for a time: what it read there is no part of the group's history. */
+  readonly apart?: Apart
   /** Whether no request at all may fail. */
   readonly isSeamless?: boolean
+}
+
+/** Where an instance was by itself, and when. */
+export interface Apart {
+  readonly url: string
+  readonly fromMs: number
+  readonly untilMs: number
 }
 
 /** A row of the fault matrix: one kind of fault, drawn anew from each seed. */

@@ -2,10 +2,10 @@ import { checkLists } from '../../support/check-lists.js'
 import { checkRegisters } from '../../support/check-registers.js'
 import { checkSessions } from '../../support/check-sessions.js'
 import { converged } from '../../support/converged.js'
-import { inWords, type Operation } from '../../support/history.js'
+import { inWords, isRead, type Operation } from '../../support/history.js'
 import { seededRandom } from '../../support/random.js'
 import { checkJournals, type Loss } from './journal.js'
-import type { Row } from './row.js'
+import type { Apart, Row } from './row.js'
 import { Stage } from './stage.js'
 
 /** What came of one run of a row. */
@@ -37,7 +37,7 @@ export async function runRow(row: Row, seed: number): Promise<Trial> {
   const stage = await Stage.open((await row.stage?.(random)) ?? {}, seed, random)
   try {
     await stage.goesOn()
-    const { bit, loss, mayDiverge = false, isSeamless = false } = await row.inject(stage)
+    const { bit, loss, apart, mayDiverge = false, isSeamless = false } = await row.inject(stage)
     stage.heal()
     await stage.goesOn()
     const history = await stage.stopLoad()
@@ -45,7 +45,7 @@ export async function runRow(row: Row, seed: number): Promise<Trial> {
       stage.actors.map(({ instance }) => instance),
       stage.loadKeys,
     )
-    const [seen, owed] = [whileItHeld(history, loss), withoutLost(history, loss)]
+    const [seen, owed] = [whileItHeld(together(history, apart), loss), withoutLost(history, loss)]
     const errors = history.filter(({ outcome }) => outcome !== 'ok')
     const { journals } = stage
     return {
@@ -73,6 +73,18 @@ export async function runRow(row: Row, seed: number): Promise<Trial> {
 
 function countsOf(words: readonly string[]): Record<string, number> {
   return Object.fromEntries(words.map((word) => [word, words.filter((other) => other === word).length]))
+}
+
+/** Without what was read where an instance was apart. */
+function together(history: readonly Operation[], apart: Apart | undefined): readonly Operation[] {
+  if (!apart) return history
+  return history.filter(
+    (operation) =>
+      !isRead(operation) ||
+      operation.url !== apart.url ||
+      operation.endMs < apart.fromMs ||
+      operation.startMs > apart.untilMs,
+  )
 }
 
 /** Registers and sessions are looked at until a loss: behind it, clients rightly find what was there long before. */

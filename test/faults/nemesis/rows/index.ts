@@ -6,6 +6,7 @@ import { linkRows } from './links.js'
 import { mixedRows } from './mixed.js'
 import { networkRows } from './network.js'
 import { processRows } from './processes.js'
+import { copyRows } from './redis-copy.js'
 import { redisRows } from './redis.js'
 import { clockRows } from './redis-clock.js'
 import { diskRows } from './redis-disk.js'
@@ -16,6 +17,7 @@ export const rows: readonly Row[] = [
   ...networkRows,
   ...linkRows,
   ...redisRows,
+  ...copyRows,
   ...diskRows,
   ...clockRows,
   ...jobRows,
@@ -26,7 +28,7 @@ export const rows: readonly Row[] = [
 
 /** Those that `npm test` runs: no other test is about them, or not with seeds. */
 export const shortRows: readonly Row[] = rows.filter(({ id }) =>
-  ['R4', 'R5', 'R7', 'R8', 'R11', 'R11d', 'R13', 'R15', 'R16', 'R17', 'R18'].includes(id),
+  ['R4', 'R4n', 'R5', 'R7', 'R8', 'R10', 'R11', 'R11d', 'R13', 'R15', 'R16', 'R17', 'R18'].includes(id),
 )
 
 function numberOf({ id }: Row): number {

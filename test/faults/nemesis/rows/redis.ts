@@ -1,6 +1,4 @@
-import { eventually } from '../../../support/deadline.js'
-import { type RedisServer, startRedis } from '../../../support/redis-server.js'
-import { startProxy } from '../../../support/tcp-proxy.js'
+import type { RedisServer } from '../../../support/redis-server.js'
 import { backUp } from '../../../retention/old-copy.js'
 import type { Row } from '../row.js'
 import type { Stage } from '../stage.js'
@@ -43,50 +41,6 @@ const restarts: Row = {
     }
     if (keepsNothing) bit['times the instances put all back'] = stage.warnings('LOG_RE_SEEDED')
     return { bit }
-  },
-}
-
-const failover: Row = {
-  id: 'R8',
-  fault: 'Redis fails over to a copy that lacks the last writes, while the leader stands still',
-  stage: () => ({
-    redis: { appendOnly: 'no', args: ['--repl-diskless-sync-delay', '0'] },
-    writeConcern: '1',
-  }),
-  async inject(stage) {
-    const old = stage.redis
-    const link = await startProxy({ targetPort: old.port })
-    const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(link.port)] })
-    const isLinked = async () => String(await copy.command('INFO', 'replication')).includes('link_status:up')
-    await eventually(isLinked, { message: 'the copy to be one' })
-    // It narrows the window in which only the old one has what is written, and does not close it.
-    if (stage.random() < 0.5)
-      await old.command('CONFIG', 'SET', 'min-replicas-to-write', 1, 'min-replicas-max-lag', 10)
-    await stage.goesOn()
-    link.halfOpen()
-    await stage.goesOn(100)
-    await stage.moment()
-
-    const leader = await stage.leader()
-    const { elections } = stage
-    stage.avoid(leader)
-    await leader.instance.pause()
-    const [head, copied] = [await headOf(stage, old), await headOf(stage, copy)]
-    await old.kill()
-    await copy.command('REPLICAOF', 'NO', 'ONE')
-    for (const { log } of stage.actors) log.target(copy.port)
-    stage.redis = copy
-    await stage.electionAfter(elections)
-    const others = stage.elections - elections
-    await stage.goesOn()
-    leader.instance.resume()
-    stage.welcome(leader)
-    await link.close()
-    await old.stop()
-    return {
-      bit: { 'entries that the copy lacked': head - copied, 'leaders while one stood still': others },
-      mayDiverge: true, // what the paused one had applied, and nobody else
-    }
   },
 }
 
@@ -145,4 +99,4 @@ const noMemory: Row = {
 }
 
 /** Rows about what happens to the log's Redis. */
-export const redisRows: readonly Row[] = [restarts, failover, losses, noMemory]
+export const redisRows: readonly Row[] = [restarts, losses, noMemory]
