@@ -63,8 +63,8 @@ async function soak(args) {
     exitCode = (await oneRound(row, first + done, redis)) || exitCode
   const lines = existsSync(report) ? readFileSync(report, 'utf8').trim().split('\n') : []
   process.stdout.write(`\n${soakTable(lines.map((line) => JSON.parse(line)))}\n`)
-  // Without a line nothing has run: no such row, most likely.
-  return lines.length === 0 ? 1 : exitCode
+  if (lines.length === 0) throw new ScriptError(`Nothing has run. Is there a row ${row}?`)
+  return exitCode
 }
 
 await runScript(soak)

@@ -51,7 +51,10 @@ type Report =
 
 /** For the table of `npm run test:soak`, and for whoever wants to see a failure again. */
 function report(found: Report): void {
-  if (REPORT !== undefined) appendFileSync(REPORT, `${JSON.stringify(found)}\n`)
+  if (REPORT !== undefined) {
+    appendFileSync(REPORT, `${JSON.stringify(found)}\n`)
+    process.stdout.write(`${JSON.stringify(found)}\n`)
+  }
   const failed = 'error' in found || ('problems' in found && found.problems.length + found.invalid.length > 0)
   if (failed)
     process.stdout.write(

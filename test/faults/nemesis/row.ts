@@ -1,3 +1,4 @@
+import type { Draws } from './draws.js'
 import type { Loss } from './journal.js'
 import type { Stage, StageOptions } from './stage.js'
 
@@ -32,7 +33,7 @@ export interface Row {
   readonly fault: string
   readonly needs?: readonly Need[]
   /** How the group is set up that the fault will hit. */
-  readonly stage?: (random: () => number) => StageOptions | Promise<StageOptions>
+  readonly stage?: (draw: Draws) => StageOptions | Promise<StageOptions>
   /** Does it, under load, and ends it. */
   readonly inject: (stage: Stage) => Promise<Bite>
 }

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeOptions } from '@leasehold/core'
 import { type Keys, keysOf } from '../../../packages/core/src/redis/keys.js'
 import { eventually } from '../../support/deadline.js'
@@ -10,6 +9,7 @@ import { type Instance, InstanceGroup } from '../../support/instances.js'
 import { type Load, loadKeys, startLoad } from '../../support/load.js'
 import { type RedisServer, startRedis, type StartRedisOptions } from '../../support/redis-server.js'
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.js'
+import type { Draws } from './draws.js'
 import { type Journal, type LogLine, type NoteKind, notesOf, readJournals } from './journal.js'
 import type { Links } from './links.js'
 
@@ -48,24 +48,26 @@ export class Stage {
   readonly keys: Keys
   readonly options: StageOptions
   readonly ttlMs: number
-  readonly random: () => number
+  readonly draw: Draws
   readonly leaseNodes: readonly RedisServer[]
   /** The log's Redis; a row that moves the log says so. */
   redis: RedisServer
-  readonly #folder = mkdtempSync(join(tmpdir(), 'leasehold-journals-'))
+  /** Where the processes' journals are. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'leasehold-journals-'))
   readonly #actors: Actor[] = []
   readonly #avoided = new Set<Instance>()
   #loads: readonly Load[] = []
+  #keepsJournals = false
 
   private constructor(
     redis: RedisServer,
     leaseNodes: readonly RedisServer[],
     options: StageOptions,
-    random: () => number,
+    draw: Draws,
   ) {
     this.redis = redis
     this.leaseNodes = leaseNodes
-    this.random = random
+    this.draw = draw
     this.options = options
     this.ttlMs = options.ttlMs ?? TTL_MS
     const node: Partial<NodeOptions> = {
@@ -82,7 +84,7 @@ export class Stage {
       ttlMs: this.ttlMs,
       script: SERVER,
       env: {
-        JOURNALS: this.#folder,
+        JOURNALS: this.folder,
         NODE_SETTINGS: JSON.stringify(node),
         WRITE_CONCERN: options.writeConcern ?? 'log',
       },
@@ -91,10 +93,10 @@ export class Stage {
   }
 
   /** Starts three processes, and the load. */
-  static async open(options: StageOptions, seed: number, random: () => number): Promise<Stage> {
+  static async open(options: StageOptions, seed: number, draw: Draws): Promise<Stage> {
     const redis = await startRedis({ appendOnly: 'always', ...options.redis })
     const leaseNodes = await Promise.all(Array.from({ length: options.leaseNodes ?? 0 }, () => startRedis()))
-    const stage = new Stage(redis, leaseNodes, options, random)
+    const stage = new Stage(redis, leaseNodes, options, draw)
     await Promise.all([stage.add(), stage.add(), stage.add()])
     const common = { seed, keys: KEYS, timeoutMs: REQUEST_TIMEOUT_MS }
     const healthy = () =>
@@ -119,12 +121,12 @@ export class Stage {
 
   /** What all processes that ever ran have noted so far. */
   get journals(): Journal[] {
-    return readJournals(this.#folder)
+    return readJournals(this.folder)
   }
 
   /** What the processes have said of themselves so far. */
   notes<K extends NoteKind>(kind: K) {
-    return notesOf(readJournals(this.#folder, 'notes'), kind)
+    return notesOf(readJournals(this.folder, 'notes'), kind)
   }
 
   /** How often somebody was elected so far. */
@@ -168,7 +170,7 @@ export class Stage {
   /** The others, in an order that the seed decides. */
   async followers(): Promise<Actor[]> {
     const leader = await this.leader()
-    return this.shuffled(this.actors.filter((actor) => actor !== leader))
+    return this.draw.shuffled(this.actors.filter((actor) => actor !== leader))
   }
 
   /** Most clients do not ask it, until `welcome`. */
@@ -179,28 +181,6 @@ export class Stage {
   /** All clients ask it again. */
   welcome({ instance }: Actor): void {
     this.#avoided.delete(instance)
-  }
-
-  /** The moment of a fault: some time from now on, which the seed decides. */
-  async moment(leastMs = 0, mostMs = 300): Promise<number> {
-    const ms = Math.round(this.between(leastMs, mostMs))
-    await sleep(ms)
-    return ms
-  }
-
-  between(least: number, most: number): number {
-    return least + this.random() * (most - least)
-  }
-
-  pick<T>(from: readonly T[]): T {
-    const item = from[Math.floor(this.random() * from.length)]
-    if (item === undefined) throw new Error('There is nothing to pick from')
-    return item
-  }
-
-  shuffled<T>(items: readonly T[]): T[] {
-    const drawn = items.map((item) => ({ item, at: this.random() }))
-    return drawn.toSorted((a, b) => a.at - b.at).map(({ item }) => item)
   }
 
   /** Waits until writes have been acknowledged that began after this call, through every instance that is not avoided. */
@@ -265,6 +245,18 @@ export class Stage {
     return entries.map(([id, [, term]]) => ({ index: Number.parseInt(id, 10), term: Number(term) }))
   }
 
+  /** Whether the log ends where its Redis says that it does: a script that was left half done would tell here. */
+  async checkHead(log: readonly LogLine[]): Promise<string[]> {
+    const head = Number(await this.redis.command('HGET', this.keys.meta, 'head'))
+    const last = log.at(-1)?.index
+    return last === undefined || last === head ? [] : [`the log ends at ${last}, its head is ${head}`]
+  }
+
+  /** Has `close` leave the journals, for whoever wants to know what happened. */
+  keepJournals(): void {
+    this.#keepsJournals = true
+  }
+
   /** The keys of the load, for lists and for registers. */
   get loadKeys(): readonly string[] {
     return loadKeys({ keys: KEYS })
@@ -277,6 +269,6 @@ export class Stage {
     await Promise.all(this.#actors.flatMap(({ log, leases }) => [log, ...leases].map((way) => way.close())))
     await Promise.all([this.redis, ...this.leaseNodes].map((server) => server.stop()))
     await this.options.links?.close()
-    rmSync(this.#folder, { recursive: true })
+    if (!this.#keepsJournals) rmSync(this.folder, { recursive: true })
   }
 }

@@ -3,7 +3,7 @@ import { checkRegisters } from '../../support/check-registers.js'
 import { checkSessions } from '../../support/check-sessions.js'
 import { converged } from '../../support/converged.js'
 import { inWords, isRead, type Operation } from '../../support/history.js'
-import { seededRandom } from '../../support/random.js'
+import { Draws } from './draws.js'
 import { checkJournals, type Loss } from './journal.js'
 import type { Apart, Row } from './row.js'
 import { Stage } from './stage.js'
@@ -14,6 +14,8 @@ export interface Trial {
   readonly seed: number
   /** Broken promises, one sentence each. */
   readonly problems: readonly string[]
+  /** Where the processes' journals are, if there are problems. */
+  readonly journals?: string
   /** Why the run proves nothing: what the fault was to do and did not. */
   readonly invalid: readonly string[]
   readonly bit: Readonly<Record<string, number>>
@@ -33,8 +35,8 @@ export interface Trial {
  */
 export async function runRow(row: Row, seed: number): Promise<Trial> {
   const startMs = performance.now()
-  const random = seededRandom(seed)
-  const stage = await Stage.open((await row.stage?.(random)) ?? {}, seed, random)
+  const draw = new Draws(seed)
+  const stage = await Stage.open((await row.stage?.(draw)) ?? {}, seed, draw)
   try {
     await stage.goesOn()
     const { bit, loss, apart, mayDiverge = false, isSeamless = false } = await row.inject(stage)
@@ -48,17 +50,22 @@ export async function runRow(row: Row, seed: number): Promise<Trial> {
     const [seen, owed] = [whileItHeld(together(history, apart), loss), withoutLost(history, loss)]
     const errors = history.filter(({ outcome }) => outcome !== 'ok')
     const { journals } = stage
+    const log = await stage.readLog()
+    const problems = [
+      ...(await stage.crashes()),
+      ...(await stage.checkHead(log)),
+      ...checkLists(owed, replicas),
+      ...checkRegisters(seen),
+      ...checkSessions(seen),
+      ...checkJournals({ journals, history, log, loss, mayDiverge }),
+      ...(isSeamless ? errors.map(said) : []),
+    ]
+    if (problems.length > 0) stage.keepJournals()
     return {
       row: row.id,
       seed,
-      problems: [
-        ...(await stage.crashes()),
-        ...checkLists(owed, replicas),
-        ...checkRegisters(seen),
-        ...checkSessions(seen),
-        ...checkJournals({ journals, history, log: await stage.readLog(), loss, mayDiverge }),
-        ...(isSeamless ? errors.map(said) : []),
-      ],
+      problems,
+      ...(problems.length > 0 && { journals: stage.folder }),
       invalid: Object.keys(bit).filter((what) => !((bit[what] ?? 0) > 0)),
       bit,
       requests: history.length,

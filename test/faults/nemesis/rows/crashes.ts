@@ -6,8 +6,8 @@ import type { Actor, Stage } from '../stage.js'
 
 /** Kills an instance within an entry: before it has changed the state, or after. */
 async function crashApplying(stage: Stage, at: 'before' | 'after'): Promise<void> {
-  const { instance } = stage.pick(stage.actors)
-  const entries = Math.ceil(stage.between(1, 40))
+  const { instance } = stage.draw.pick(stage.actors)
+  const entries = Math.ceil(stage.draw.between(1, 40))
   await instance.request('POST', `/faults/crash?in=${entries}&at=${at}`)
   await within(instance.exited, { message: `a crash ${at} an entry` })
 }
@@ -16,7 +16,7 @@ async function crashApplying(stage: Stage, at: 'before' | 'after'): Promise<void
 async function crashSending(stage: Stage, match: Match): Promise<void> {
   const sent = (actor: Actor) => actor.log.holdWhen('toServer', match).then(() => actor)
   const actor = await within(Promise.race(stage.actors.map(sent)), { message: 'such a command' })
-  const isLost = stage.random() < 0.5
+  const isLost = stage.draw.random() < 0.5
   await actor.instance.kill9()
   if (isLost) actor.log.reset()
   for (const { log } of [...stage.actors, actor]) log.heal()
@@ -40,7 +40,7 @@ const crashes: Row = {
   stage: () => ({ node: { snapshotEntries: 100, trailingEntries: 50 } }),
   async inject(stage) {
     const bit = Object.fromEntries(Object.keys(POINTS).map((point) => [point, 0]))
-    for (const [point, crash] of stage.shuffled(Object.entries(POINTS))) {
+    for (const [point, crash] of stage.draw.shuffled(Object.entries(POINTS))) {
       await crash(stage)
       bit[point] = 1
       await stage.add()

@@ -11,8 +11,23 @@ export async function deleteJobs(stage: Stage): Promise<number> {
 
 /** Adds a job that is a repeat, out of order, or of something that never was. */
 async function addJob(stage: Stage, queue: Queue, head: number, term: number): Promise<void> {
-  const to = stage.pick([0, -1, 0.5, 1e9, null, 'x', {}, head, head, Math.floor(head * stage.random())])
-  await queue.add('range', { term: stage.pick([term, 0, term + 1]), to }, { lifo: stage.random() < 0.5 })
+  const to = stage.draw.pick([
+    0,
+    -1,
+    0.5,
+    1e9,
+    null,
+    'x',
+    {},
+    head,
+    head,
+    Math.floor(head * stage.draw.random()),
+  ])
+  await queue.add(
+    'range',
+    { term: stage.draw.pick([term, 0, term + 1]), to },
+    { lifo: stage.draw.random() < 0.5 },
+  )
 }
 
 const jobs: Row = {
@@ -36,7 +51,7 @@ const jobs: Row = {
       message: 'the jobs to be taken',
     })
     bit['jobs taken'] = bit['jobs added'] - (await waiting()).reduce((sum, count) => sum + count, 0)
-    const untilMs = performance.now() + stage.between(800, 1600)
+    const untilMs = performance.now() + stage.draw.between(800, 1600)
     while (performance.now() < untilMs) bit['keys deleted'] += await deleteJobs(stage)
     await Promise.all(queues.map((queue) => queue.close()))
     return { bit }

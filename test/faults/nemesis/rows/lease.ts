@@ -12,7 +12,7 @@ const twoHolders: Row = {
     const leader = await stage.leader()
     const { elections } = stage
     // It keeps the votes of two nodes; then one of them forgets.
-    const [keeper, loser, other] = stage.shuffled(stage.leaseNodes)
+    const [keeper, loser, other] = stage.draw.shuffled(stage.leaseNodes)
     if (!keeper || !loser || !other) throw new Error('The lease has too few nodes')
     const wayTo = (node: RedisServer) => leader.leases[stage.leaseNodes.indexOf(node)]
     const { lease, leaseNotices } = stage.keys

@@ -19,13 +19,17 @@ const lostPackets: Row = {
     const { links } = stage.options
     const bit = { 'packets sent again': 0, 'leaders replaced': 0 }
     const [sentAgain, elections] = [Links.sentAgain(), stage.elections]
-    for (const ttls of [stage.between(1.5, 2.5), stage.between(0.3, 2.5), stage.between(0.3, 2.5)]) {
+    for (const ttls of [
+      stage.draw.between(1.5, 2.5),
+      stage.draw.between(0.3, 2.5),
+      stage.draw.between(0.3, 2.5),
+    ]) {
       const [leader, others] = [await stage.leader(), await stage.followers()]
-      const actor = ttls > 1.5 ? leader : stage.pick([leader, ...others])
-      const ways = stage.pick(WAYS)
+      const actor = ttls > 1.5 ? leader : stage.draw.pick([leader, ...others])
+      const ways = stage.draw.pick(WAYS)
       stage.avoid(actor)
       links?.lose(actor.link, ...ways)
-      await stage.moment(ttls * stage.ttlMs, ttls * stage.ttlMs)
+      await stage.draw.moment(ttls * stage.ttlMs, ttls * stage.ttlMs)
       links?.heal(actor.link, ...ways)
       stage.welcome(actor)
       await stage.goesOn()

@@ -11,13 +11,13 @@ type Fault = (stage: Stage) => Promise<unknown>
 /** What may happen to an instance. */
 const TO_INSTANCES: Readonly<Record<string, Fault>> = {
   'the leader is killed': killLeader,
-  'the leader stands still': (stage) => pauseLeader(stage, stage.between(0.3, 2) * stage.ttlMs),
-  'the leader is blocked': async (stage) => block(await stage.leader(), stage.between(100, 1500)),
+  'the leader stands still': (stage) => pauseLeader(stage, stage.draw.between(0.3, 2) * stage.ttlMs),
+  'the leader is blocked': async (stage) => block(await stage.leader(), stage.draw.between(100, 1500)),
   'the leader is cut off': async (stage) =>
-    cutOff(stage, await stage.leader(), stage.between(0.3, 2) * stage.ttlMs),
+    cutOff(stage, await stage.leader(), stage.draw.between(0.3, 2) * stage.ttlMs),
   'a follower is cut off': async (stage) => {
     const [follower] = await stage.followers()
-    if (follower) await cutOff(stage, follower, stage.between(0.3, 2) * stage.ttlMs)
+    if (follower) await cutOff(stage, follower, stage.draw.between(0.3, 2) * stage.ttlMs)
   },
   'a follower is replaced': async (stage) => {
     const [follower] = await stage.followers()
@@ -33,7 +33,7 @@ const AROUND: Readonly<Record<string, Fault>> = {
   'Redis is restarted': restartRedis,
   'Redis stands still': async (stage) => {
     await stage.redis.pause()
-    await stage.moment(100, 1500)
+    await stage.draw.moment(100, 1500)
     stage.redis.resume()
   },
   'the jobs are deleted': deleteJobs,
@@ -41,8 +41,8 @@ const AROUND: Readonly<Record<string, Fault>> = {
     for (const { log } of stage.actors) log.reset()
   },
   'the network is slow': async (stage) => {
-    for (const { log } of stage.actors) log.delay(stage.between(5, 40))
-    await stage.moment(300, 1000)
+    for (const { log } of stage.actors) log.delay(stage.draw.between(5, 40))
+    await stage.draw.moment(300, 1000)
     for (const { log } of stage.actors) log.delay(0)
   },
 }
@@ -54,13 +54,16 @@ const mixed: Row = {
     const { elections } = stage
     let faults = 0
     // A leader's end is always among them.
-    const chosen = [killLeader, ...Array.from({ length: 4 }, () => stage.pick(Object.values(TO_INSTANCES)))]
-    for (const one of stage.shuffled(chosen)) {
-      const other = stage.pick(Object.values(AROUND))
-      const around = stage.moment(0, 200).then(() => other(stage))
+    const chosen = [
+      killLeader,
+      ...Array.from({ length: 4 }, () => stage.draw.pick(Object.values(TO_INSTANCES))),
+    ]
+    for (const one of stage.draw.shuffled(chosen)) {
+      const other = stage.draw.pick(Object.values(AROUND))
+      const around = stage.draw.moment(0, 200).then(() => other(stage))
       await Promise.all([one(stage), around])
       faults += 2
-      await stage.moment()
+      await stage.draw.moment()
     }
     stage.heal()
     await eventually(() => stage.leader(), { message: 'a leader' })

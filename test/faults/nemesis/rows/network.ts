@@ -42,8 +42,8 @@ const CUTS: Readonly<Record<string, (way: TcpProxy) => () => void>> = {
 /** Cuts an instance off from Redis for so long. Returns how many bytes did not arrive meanwhile. */
 export async function cutOff(stage: Stage, { log }: Actor, cutMs: number): Promise<number> {
   const lostBefore = log.lostBytes('toServer') + log.lostBytes('toClient')
-  const end = CUTS[stage.pick(Object.keys(CUTS))]?.(log)
-  await stage.moment(cutMs, cutMs)
+  const end = CUTS[stage.draw.pick(Object.keys(CUTS))]?.(log)
+  await stage.draw.moment(cutMs, cutMs)
   const lost = log.lostBytes('toServer') + log.lostBytes('toClient') - lostBefore
   const bytes = lost + log.heldBytes('toServer') + log.heldBytes('toClient')
   end?.()
@@ -56,10 +56,14 @@ const cuts: Row = {
   async inject(stage) {
     const bit = { 'bytes that did not arrive': 0, 'leaders replaced': 0 }
     const { elections } = stage
-    for (const ttls of [stage.between(1.5, 2.5), stage.between(0.3, 2.5), stage.between(0.3, 2.5)]) {
+    for (const ttls of [
+      stage.draw.between(1.5, 2.5),
+      stage.draw.between(0.3, 2.5),
+      stage.draw.between(0.3, 2.5),
+    ]) {
       const [follower] = await stage.followers()
       const leader = await stage.leader()
-      const actor = ttls > 1.5 || !follower ? leader : stage.pick([leader, follower])
+      const actor = ttls > 1.5 || !follower ? leader : stage.draw.pick([leader, follower])
       stage.avoid(actor)
       bit['bytes that did not arrive'] += await cutOff(stage, actor, ttls * stage.ttlMs)
       stage.welcome(actor)
@@ -74,10 +78,12 @@ const cuts: Row = {
 const BREAKS: Readonly<Record<string, (way: TcpProxy, stage: Stage) => Promise<void>>> = {
   'the reply to an append is lost': (way) => way.cutAfterReplyTo(isAppend),
   'an append is lost': (way) => way.cutWhen('toServer', isAppend),
-  'an append is cut': (way, stage) => way.cutWithin('toServer', isAppend, Math.floor(stage.between(1, 400))),
+  'an append is cut': (way, stage) =>
+    way.cutWithin('toServer', isAppend, Math.floor(stage.draw.between(1, 400))),
   'any command is cut': (way, stage) =>
-    way.cutWithin('toServer', () => true, Math.floor(stage.between(1, 200))),
-  'any reply is cut': (way, stage) => way.cutWithin('toClient', () => true, Math.floor(stage.between(1, 60))),
+    way.cutWithin('toServer', () => true, Math.floor(stage.draw.between(1, 200))),
+  'any reply is cut': (way, stage) =>
+    way.cutWithin('toClient', () => true, Math.floor(stage.draw.between(1, 60))),
   'all connections are reset within an append': async (way) => {
     const held = way.holdWhen('toServer', isAppend)
     await held
@@ -106,7 +112,7 @@ const breaks: Row = {
   async inject(stage) {
     const hows = Object.keys(BREAKS)
     const bit = Object.fromEntries(hows.map((how) => [how, 0]))
-    for (const how of stage.shuffled([...hows, ...hows])) {
+    for (const how of stage.draw.shuffled([...hows, ...hows])) {
       if (await breakConnection(stage, how)) bit[how] = (bit[how] ?? 0) + 1
       await stage.goesOn(10)
     }
@@ -119,12 +125,12 @@ const slowRedis: Row = {
   fault: 'Redis is slow: every packet takes its time, and now and then nothing runs',
   async inject(stage) {
     const bit = { 'requests that took longer': 0, 'times nothing ran': 0 }
-    const delayMs = stage.between(10, 50)
+    const delayMs = stage.draw.between(10, 50)
     const fromMs = performance.now()
     for (const { log } of stage.actors) log.delay(delayMs)
     await stage.goesOn()
     for (let sleep = 1; sleep <= 3; sleep++) {
-      const seconds = stage.between(0.1, 1.5)
+      const seconds = stage.draw.between(0.1, 1.5)
       const startMs = performance.now()
       await stage.redis.command('DEBUG', 'SLEEP', seconds)
       if (performance.now() - startMs > seconds * 900) bit['times nothing ran']++

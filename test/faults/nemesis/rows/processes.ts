@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000
 /** Kills the leader, and starts another process in its place. Returns how many terms began then. */
 export async function killLeader(stage: Stage): Promise<number> {
   const leader = await stage.leader()
-  await stage.moment(0, 50)
+  await stage.draw.moment(0, 50)
   const { elections } = stage
   await leader.instance.kill9()
   await stage.electionAfter(elections)
@@ -29,7 +29,7 @@ export async function pauseLeader(stage: Stage, pauseMs: number): Promise<boolea
   stage.avoid(leader)
   await leader.instance.pause()
   if (pauseMs > stage.ttlMs) await stage.electionAfter(elections)
-  else await stage.moment(pauseMs, pauseMs)
+  else await stage.draw.moment(pauseMs, pauseMs)
   const wasReplaced = stage.elections > elections
   leader.log.heal()
   leader.instance.resume()
@@ -47,7 +47,7 @@ const nothing: Row = {
   fault: 'none',
   async inject(stage) {
     const before = stage.history.length
-    await stage.moment(1500, 2500)
+    await stage.draw.moment(1500, 2500)
     return { bit: { requests: stage.history.length - before }, isSeamless: true }
   },
 }
@@ -61,7 +61,7 @@ const killedLeaders: Row = {
       bit['terms after them'] += await killLeader(stage)
       bit['leaders killed']++
       await stage.goesOn()
-      await stage.moment()
+      await stage.draw.moment()
     }
     return { bit }
   },
@@ -72,7 +72,7 @@ const pausedLeaders: Row = {
   fault: 'the leader stands still for 0.5 to 3 TTL, and its append arrives when another one leads',
   async inject(stage) {
     const bit = { 'leaders replaced': 0, 'appends fenced': 0 }
-    const pauses = stage.shuffled([stage.between(1.5, 3), stage.between(0.5, 3)])
+    const pauses = stage.draw.shuffled([stage.draw.between(1.5, 3), stage.draw.between(0.5, 3)])
     const look = (chunk: Buffer, direction: Direction) => {
       if (direction === 'toClient' && chunk.includes('FENCED')) bit['appends fenced']++
     }
@@ -91,7 +91,7 @@ const blockedLeaders: Row = {
   stage: () => ({ ttlMs: 3000, node: { hangAfterMs: 500 } }),
   async inject(stage) {
     const bit = { 'blocks over': 0, 'leaders replaced': 0 }
-    for (const ms of stage.shuffled([stage.between(1500, 2500), stage.between(100, 2500)])) {
+    for (const ms of stage.draw.shuffled([stage.draw.between(1500, 2500), stage.draw.between(100, 2500)])) {
       const leader = await stage.leader()
       const { elections } = stage
       stage.avoid(leader)
@@ -115,11 +115,11 @@ const shiftedClocks: Row = {
     const bit = { 'clocks that were off': 0 }
     for (let jump = 1; jump <= 4; jump++) {
       for (const { instance } of stage.actors) {
-        const ms = stage.pick([-HOUR_MS, -60_000, 60_000, HOUR_MS])
+        const ms = stage.draw.pick([-HOUR_MS, -60_000, 60_000, HOUR_MS])
         const { body } = await instance.request<{ nowMs: number }>('POST', `/faults/clock?ms=${ms}`)
         if (Math.abs(body.nowMs - Date.now()) > Math.abs(ms) / 2) bit['clocks that were off']++
       }
-      await stage.moment(200, 600)
+      await stage.draw.moment(200, 600)
     }
     return { bit, isSeamless: true }
   },
@@ -131,11 +131,11 @@ const rollingRestart: Row = {
   async inject(stage) {
     const { elections } = stage
     const bit = { 'instances replaced': 0, 'hand-overs': 0 }
-    for (const old of stage.shuffled(stage.actors)) {
-      const isFirst = stage.random() < 0.5
+    for (const old of stage.draw.shuffled(stage.actors)) {
+      const isFirst = stage.draw.random() < 0.5
       if (isFirst) await stage.add()
       stage.avoid(old)
-      await stage.moment(20, 200)
+      await stage.draw.moment(20, 200)
       await old.instance.terminate()
       bit['instances replaced']++
       if (!isFirst) await stage.add()

@@ -25,10 +25,10 @@ const shiftedRedis: Row = {
     const bit = { 'times its clock was off': 0, 'terms begun': 0 }
     const { elections } = stage
     for (let jump = 1; jump <= 5; jump++) {
-      const ms = Math.round(stage.between(2_000, MOST_MS)) * stage.pick([1, -1])
+      const ms = Math.round(stage.draw.between(2_000, MOST_MS)) * stage.draw.pick([1, -1])
       if (Math.abs((await shiftRedis(stage, ms)) - ms) < 1_500) bit['times its clock was off']++
       await stage.goesOn()
-      if (stage.random() < 0.3) await killLeader(stage)
+      if (stage.draw.random() < 0.3) await killLeader(stage)
     }
     await shiftRedis(stage, 0)
     await killLeader(stage)

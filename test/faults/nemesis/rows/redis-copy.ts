@@ -29,12 +29,12 @@ const failover: Row = {
     const old = stage.redis
     const { copy, link } = await startCopy(stage)
     // It narrows the window in which only the old one has what is written, and does not close it.
-    if (stage.random() < 0.5)
+    if (stage.draw.random() < 0.5)
       await old.command('CONFIG', 'SET', 'min-replicas-to-write', 1, 'min-replicas-max-lag', 10)
     await stage.goesOn()
     link.halfOpen()
     await stage.goesOn(100)
-    await stage.moment()
+    await stage.draw.moment()
 
     const leader = await stage.leader()
     const { elections } = stage
@@ -82,7 +82,7 @@ const twoServers: Row = {
     await stage.goesOn(60)
     const leads = await Promise.all(stage.actors.map(({ instance }) => instance.leads()))
     const divided = await headOf(stage, old)
-    await stage.moment(0, 500)
+    await stage.draw.moment(0, 500)
 
     await old.command('REPLICAOF', '127.0.0.1', copy.port)
     leader.log.target(copy.port)

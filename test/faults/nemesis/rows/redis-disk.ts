@@ -66,13 +66,13 @@ const powerLoss: Row = {
   id: 'R7',
   fault: 'the power fails: Redis keeps what it had synced; all instances go down with it, or none',
   needs: ['gcc'],
-  stage: async (random) => ({
-    redis: await withShim('disk', { appendOnly: random() < 0.4 ? 'always' : 'everysec' }),
+  stage: async (draw) => ({
+    redis: await withShim('disk', { appendOnly: draw.random() < 0.4 ? 'always' : 'everysec' }),
   }),
   async inject(stage) {
-    await stage.moment(300, 1500)
+    await stage.draw.moment(300, 1500)
     const isAlways = stage.options.redis?.appendOnly === 'always'
-    return isAlways || stage.random() < 0.5 ? allGoDown(stage) : redisGoesDown(stage)
+    return isAlways || stage.draw.random() < 0.5 ? allGoDown(stage) : redisGoesDown(stage)
   },
 }
 
@@ -80,8 +80,8 @@ const fullDisk: Row = {
   id: 'R11d',
   fault: 'the disk of Redis is full for a while: it refuses writes, or exits',
   needs: ['gcc'],
-  stage: async (random) => ({
-    redis: await withShim('disk', { appendOnly: random() < 0.5 ? 'always' : 'everysec' }),
+  stage: async (draw) => ({
+    redis: await withShim('disk', { appendOnly: draw.random() < 0.5 ? 'always' : 'everysec' }),
   }),
   async inject(stage) {
     const bit = { 'times it exited, or commands that it refused': 0 }
@@ -94,7 +94,7 @@ const fullDisk: Row = {
       else
         await eventually(async () => (await errorsOf(redis, 'MISCONF')) > 0, { message: 'Redis to refuse' })
       bit['times it exited, or commands that it refused']++
-      await stage.moment(0, 2 * stage.ttlMs)
+      await stage.draw.moment(0, 2 * stage.ttlMs)
       rmSync(full)
       if (!redis.running) await redis.restart()
       else await redis.command('CONFIG', 'RESETSTAT')

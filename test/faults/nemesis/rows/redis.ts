@@ -6,7 +6,7 @@ import type { Stage } from '../stage.js'
 /** Kills Redis and starts it again after a while. */
 export async function restartRedis(stage: Stage): Promise<void> {
   await stage.redis.kill()
-  await stage.moment(0, 1000)
+  await stage.draw.moment(0, 1000)
   await stage.redis.restart()
 }
 
@@ -24,8 +24,8 @@ export async function errorsOf(redis: RedisServer, code: string): Promise<number
 const restarts: Row = {
   id: 'R6',
   fault: 'Redis is killed and started again, with what it has on its disk: nothing, or all',
-  stage: (random) => ({
-    redis: { appendOnly: (['no', 'everysec', 'always'] as const)[Math.floor(random() * 3)] ?? 'no' },
+  stage: (draw) => ({
+    redis: { appendOnly: draw.pick(['no', 'everysec', 'always']) },
   }),
   async inject(stage) {
     const keepsNothing = stage.options.redis?.appendOnly === 'no'
@@ -37,7 +37,7 @@ const restarts: Row = {
       await stage.electionAfter(elections)
       bit['terms after them'] = (bit['terms after them'] ?? 0) + 1
       await stage.goesOn()
-      await stage.moment()
+      await stage.draw.moment()
     }
     if (keepsNothing) bit['times the instances put all back'] = stage.warnings('LOG_RE_SEEDED')
     return { bit }
@@ -72,8 +72,8 @@ const losses: Row = {
       },
     }
     await stage.goesOn()
-    for (const fault of stage.shuffled(Object.values(faults))) {
-      await stage.moment()
+    for (const fault of stage.draw.shuffled(Object.values(faults))) {
+      await stage.draw.moment()
       await fault()
       await stage.goesOn()
     }
@@ -89,7 +89,7 @@ const noMemory: Row = {
     for (let time = 1; time <= 2; time++) {
       await stage.redis.command('CONFIG', 'SET', 'maxmemory', 1)
       const before = await errorsOf(stage.redis, 'OOM')
-      await stage.moment(200, 2 * stage.ttlMs)
+      await stage.draw.moment(200, 2 * stage.ttlMs)
       bit['commands refused'] += (await errorsOf(stage.redis, 'OOM')) - before
       await stage.redis.command('CONFIG', 'SET', 'maxmemory', 0)
       await stage.goesOn()
