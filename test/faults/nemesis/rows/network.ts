@@ -92,9 +92,12 @@ const BREAKS: Readonly<Record<string, (way: TcpProxy, stage: Stage) => Promise<v
   },
 }
 
-/** Breaks a connection of the leader. Returns whether that bit: a leader that is replaced before sends no append. */
+/**
+ * Breaks a connection of the leader, or where any command will do, of anybody. Returns whether that bit: a leader that is
+ * replaced before sends no append.
+ */
 export async function breakConnection(stage: Stage, how: string): Promise<boolean> {
-  const { log } = await stage.leader()
+  const { log } = how.startsWith('any') ? stage.draw.pick(stage.actors) : await stage.leader()
   const bit = await within(BREAKS[how]?.(log, stage) ?? Promise.reject(new Error(how)), {
     timeoutMs: 5000,
   }).then(
