@@ -10,7 +10,7 @@ const TRIALS: Readonly<Record<Need, readonly [string, ...string[]]>> = {
 const found = new Map<Need, boolean>()
 
 /** What a row needs and this machine does not have: it is left out, and says so. */
-export function missing({ needs = [] }: Row): readonly Need[] {
+export function missing({ needs = [] }: Pick<Row, 'needs'>): readonly Need[] {
   return needs.filter((need) => {
     if (!found.has(need)) found.set(need, has(need))
     return !found.get(need)

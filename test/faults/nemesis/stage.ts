@@ -19,6 +19,7 @@ export interface StageOptions {
   /** Servers of the lease's own; by default it lies on the log's Redis. */
   leaseNodes?: number
   ttlMs?: number
+  /** By default the seed decides. */
   writeConcern?: string
   node?: Partial<NodeOptions>
   /** Where the log's Redis has a network of its own: the instances get there by links in place of proxies. */
@@ -58,6 +59,7 @@ export class Stage {
   readonly #avoided = new Set<Instance>()
   #loads: readonly Load[] = []
   #keepsJournals = false
+  #added = 0
 
   private constructor(
     redis: RedisServer,
@@ -86,7 +88,7 @@ export class Stage {
       env: {
         JOURNALS: this.folder,
         NODE_SETTINGS: JSON.stringify(node),
-        WRITE_CONCERN: options.writeConcern ?? 'log',
+        WRITE_CONCERN: options.writeConcern ?? draw.pick(['log', '1', 'majority']),
       },
     })
     this.keys = keysOf(this.group.name)
@@ -148,7 +150,7 @@ export class Stage {
   async add(): Promise<Actor> {
     const wayTo = ({ port }: RedisServer) => startProxy({ targetPort: port })
     const { links } = this.options
-    const link = this.#actors.length + 1
+    const link = ++this.#added
     const log = await wayTo(this.redis)
     const leases = await Promise.all(this.leaseNodes.map(wayTo))
     const urls = leases.map(({ port }) => `redis://127.0.0.1:${port}`).join(',')
