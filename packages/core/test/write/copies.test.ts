@@ -80,3 +80,20 @@ it('counts nobody for an entry that is no longer on the own history, however far
   late.abort()
   expect(await wait).toBe(false)
 })
+
+it('is not taken back by an acknowledgement right behind, which is ahead of the own history', async () => {
+  const wait = copies.until(1, at(7), never)
+  copies.acknowledged('a', at(7))
+  copies.acknowledged('a', { term: 2, index: 11 })
+  expect(await wait).toBe(true)
+})
+
+it('counts whoever was ahead once the own history has come as far', async () => {
+  let own = 7
+  copies = new Copies(({ term, index }) => index <= own && term === at(index).term)
+  const wait = copies.until(1, at(7), never)
+  copies.acknowledged('a', at(9))
+  own = 9
+  copies.look()
+  expect(await wait).toBe(true)
+})
