@@ -12,7 +12,7 @@ export interface Ledger {
   indexes: number[]
 }
 
-/** Every entry adds one item, so an item's place, its entry's index and the result of its write are one number. */
+/** Every write adds one item; only a leader's marker after another life of Redis is an entry without one. */
 export const ledger = defineStateMachine({
   name: 'ledger',
   version: 1,
@@ -45,12 +45,13 @@ export interface Logged {
   readonly item: string
 }
 
-/** Reads the group's log from Redis, past all of the library. */
+/** Reads the writes in the group's log from Redis, past all of the library. */
 export async function readLog(redis: RedisServer, group: string): Promise<Logged[]> {
   const entries = (await redis.command('XRANGE', keysOf(group).log, '-', '+')) as [string, string[]][]
-  return entries.map(([id, [, term, , , , data]]) => {
-    const { a: item } = JSON.parse(data ?? '') as { a: string }
-    return { index: Number.parseInt(id, 10), term: Number(term), item }
+  return entries.flatMap(([id, [, term, , , , data]]) => {
+    const { a: item, c: command } = JSON.parse(data ?? '') as { a: string; c: string }
+    const isMarker = command === ''
+    return isMarker ? [] : [{ index: Number.parseInt(id, 10), term: Number(term), item }]
   })
 }
 

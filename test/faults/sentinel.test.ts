@@ -132,3 +132,20 @@ it('a failover of Redis to a copy that lacks the last writes: the instances put 
   )
   expect(checkLists(history, replicas)).toEqual([])
 }, 120_000)
+
+it.each([
+  ['a server that would go on alone is warned of', '0', true],
+  ['one that would not is fine', '1', false],
+])('%s: min-replicas-to-write is %s', async (_, least, isWarnedOf) => {
+  const server = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
+  const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(server.port)] })
+  await eventually(async () => Number(await server.command('WAIT', 1, 100)) === 1, { message: 'the copy' })
+  await server.command('CONFIG', 'SET', 'min-replicas-to-write', least)
+  const { port, present } = await watchOver(server)
+  await eventually(async () => (await present()) === server.port, { message: 'the sentinel' })
+  const redis = { sentinels: [{ host: '127.0.0.1', port }], name: SET }
+  const member = await new LedgerProcesses({ redis }).add('a')
+  const codes = (await member.look()).warnings.map(({ code }) => code)
+  expect(codes.includes('MIN_REPLICAS_OFF')).toBe(isWarnedOf)
+  expect(copy.running).toBe(true)
+})

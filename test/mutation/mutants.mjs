@@ -402,8 +402,8 @@ export const mutants = [
   edit(
     'copies: an acknowledgement by term',
     'write/copies.ts',
-    'at.index >= index && this.#isOnHistory(at)',
-    'at.index >= index',
+    'at.index >= entry.index && this.#isOnHistory(at)',
+    'at.index >= entry.index',
     ['packages/core/test/write/copies.test.ts'],
   ),
 
@@ -414,8 +414,8 @@ export const mutants = [
   edit(
     'results: the fingerprint',
     'apply/applier.ts',
-    'if (kept.fingerprint === fingerprint) return { ...outcomeOf(kept), index, term }',
-    'return { ...outcomeOf(kept), index, term }',
+    'if (kept.fingerprint === fingerprint) return appliedAs',
+    'if (true) return appliedAs',
     ['packages/core/test/apply/operations.test.ts', 'packages/core/test/operations.test.ts'],
   ),
   edit(

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 
 /**
- * Sends one command to a Redis on loopback over a socket of its own and returns the reply's text. Needs no client
+ * Sends one command to a Redis, by default on loopback, over a socket of its own and returns the reply's text. Needs no client
  * library, so it also works before the server is ready, and leaves nothing open.
  *
  * @param tls what to trust and to show, for a port that speaks TLS
@@ -14,11 +14,12 @@ export function inlineCommand(
   command: string,
   timeoutMs = 5_000,
   tls?: ConnectionOptions,
+  host = '127.0.0.1',
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = ''
     const fail = (why: string) => reject(new Error(`${command} to port ${port}: ${why}`))
-    const place = { port, host: '127.0.0.1' }
+    const place = { port, host }
     const send = () => socket.write(`${command}\r\n`)
     const socket = tls ? connectTls({ ...place, ...tls }, send) : connect(place, send)
     const timer = setTimeout(() => {

@@ -48,7 +48,7 @@ export class ProxyStream {
 
   /** Passes on what was kept back. */
   release(): void {
-    for (const item of this.#kept.splice(0)) this.#pass(item)
+    for (const item of this.#kept.splice(0)) this.pass(item)
   }
 
   /** From now on everything is lost, also what is kept back or under way. */
@@ -96,7 +96,7 @@ export class ProxyStream {
 
   #meetFate(item: Item): void {
     const fate = this.#rules.fate(item)
-    if (fate === 'pass') this.#pass(item)
+    if (fate === 'pass') this.pass(item)
     else if (fate === 'hold') this.#kept.push(item)
     else {
       this.#lose(item)
@@ -104,7 +104,8 @@ export class ProxyStream {
     }
   }
 
-  #pass(item: Item): void {
+  /** Writes to the other side, past all rules. */
+  pass(item: Item): void {
     if (this.#to.destroyed || this.#to.writableEnded) return
     if (item === 'end') this.#to.end()
     else this.#to.write(item)

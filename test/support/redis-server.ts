@@ -30,6 +30,10 @@ export interface StartRedisOptions {
   tls?: RedisTls
   /** Further arguments of redis-server, for instance `['--maxmemory', '10mb']`. */
   args?: string[]
+  /** Added to its environment. */
+  env?: Record<string, string>
+  /** A network of its own: a command that runs another one there, and the server's address in it. */
+  network?: { enter: readonly string[]; host: string }
 }
 
 const running = new Set<RedisServer>()
@@ -41,18 +45,23 @@ export class RedisServer {
   readonly dir: string
   readonly #args: readonly string[]
   readonly #tls: RedisTls | undefined
+  readonly #env: Record<string, string>
+  readonly #network: NonNullable<StartRedisOptions['network']>
   #process: OwnedProcess | undefined
   #client: Redis | undefined
 
-  constructor(port: number, dir: string, args: readonly string[], tls: RedisTls | undefined) {
+  constructor(port: number, dir: string, args: readonly string[], options: StartRedisOptions) {
+    const { tls, env = {}, network = { enter: [], host: '127.0.0.1' } } = options
     this.port = port
     this.dir = dir
     this.#args = args
     this.#tls = tls
+    this.#env = env
+    this.#network = network
   }
 
   get url(): string {
-    return `${this.#tls ? 'rediss' : 'redis'}://127.0.0.1:${this.port}`
+    return `${this.#tls ? 'rediss' : 'redis'}://${this.#network.host}:${this.port}`
   }
 
   /** @throws Error if it does not run. */
@@ -68,7 +77,12 @@ export class RedisServer {
 
   /** FLUSHALL, over a connection of its own. */
   async wipe(): Promise<void> {
-    await inlineCommand(this.port, 'FLUSHALL', undefined, this.#clientTls)
+    await inlineCommand(this.port, 'FLUSHALL', undefined, this.#clientTls, this.#network.host)
+  }
+
+  /** False once the process has ended; a paused one runs. */
+  get running(): boolean {
+    return this.#process?.running ?? false
   }
 
   /** SIGKILL. Resolves when the process is gone. */
@@ -84,11 +98,13 @@ export class RedisServer {
    */
   async restart(extraArgs: readonly string[] = []): Promise<void> {
     await this.kill()
-    const command = process.env['REDIS_SERVER_BIN'] ?? 'redis-server'
-    const started = await own(command, [...this.#args, ...extraArgs], { cwd: this.dir })
+    const { enter, host } = this.#network
+    const server = process.env['REDIS_SERVER_BIN'] ?? 'redis-server'
+    const [command = server, ...args] = [...enter, server, ...this.#args, ...extraArgs]
+    const started = await own(command, args, { cwd: this.dir, env: this.#env })
     this.#process = started
     const deadlineMs = performance.now() + READY_WITHIN_MS
-    while (!(await answers(this.port, started.pid, this.#clientTls))) {
+    while (!(await answers(this.port, started.pid, this.#clientTls, host))) {
       if (started.running && performance.now() < deadlineMs) {
         await sleep(5)
         continue
@@ -97,7 +113,7 @@ export class RedisServer {
       await started.kill9()
       await started.closed
       throw new Error(
-        `${command} on port ${this.port} ${why}. It said:\n${started.stdout()}${started.stderr()}`,
+        `${server} on port ${this.port} ${why}. It said:\n${started.stdout()}${started.stderr()}`,
       )
     }
   }
@@ -135,7 +151,7 @@ export class RedisServer {
 
   #connect(): Redis {
     const client = new Redis({
-      host: '127.0.0.1',
+      host: this.#network.host,
       port: this.port,
       protocol: 2,
       connectionName: 'test-support',
@@ -169,7 +185,7 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
   if (options.tls) await writeTlsFiles(dir, options.tls)
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort())
-    const server = new RedisServer(port, dir, serverArgs(port, dir, options), options.tls)
+    const server = new RedisServer(port, dir, serverArgs(port, dir, options), options)
     running.add(server)
     try {
       await server.restart()
@@ -218,10 +234,15 @@ function tlsArgs({ clientCerts = false }: RedisTls): string[] {
 }
 
 /** Whether this very process answers on the port: another server may have taken it in between. */
-async function answers(port: number, pid: number, tls: ConnectionOptions | undefined): Promise<boolean> {
+async function answers(
+  port: number,
+  pid: number,
+  tls: ConnectionOptions | undefined,
+  host: string,
+): Promise<boolean> {
   try {
-    await inlineCommand(port, 'PING', 1_000, tls)
-    return (await inlineCommand(port, 'INFO server', 1_000, tls)).includes(`process_id:${pid}\r\n`)
+    await inlineCommand(port, 'PING', 1_000, tls, host)
+    return (await inlineCommand(port, 'INFO server', 1_000, tls, host)).includes(`process_id:${pid}\r\n`)
   } catch {
     return false
   }

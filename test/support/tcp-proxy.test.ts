@@ -253,6 +253,51 @@ describe('between plain sockets', () => {
     },
   )
 
+  it.each(['toServer', 'toClient'] as const)(
+    'cuts a chunk that goes %s at a byte, passes on what is before that, and closes both sides',
+    async (direction) => {
+      const { client, server } = await pair()
+      const [from, to] = direction === 'toServer' ? [client, server] : [server, client]
+      const bit = proxy.cutWithin(direction, has('cut'), 5)
+      from.socket.write('fine, ')
+      await received(to, 'fine, ')
+      from.socket.write('cut here')
+      await within(bit)
+      await eventually(() => client.events.includes('end') && server.events.includes('end'))
+      expect(to.text()).toBe('fine, cut h')
+    },
+  )
+
+  it('sends new connections elsewhere once it is told to', async () => {
+    const others: Peer[] = []
+    const other = createServer((socket) => others.push(peer(socket)))
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { client, server } = await pair()
+    proxy.target((other.address() as AddressInfo).port)
+    client.socket.write('stays')
+    await received(server, 'stays')
+    clients.push(connect(proxy.port, '127.0.0.1'))
+    const { socket } = await eventually(() => others[0], { message: 'a connection elsewhere' })
+    expect(accepted).toHaveLength(1)
+    socket.destroy()
+    other.close()
+  })
+
+  it('tells what it passes on, and nothing of what it keeps', async () => {
+    const { client, server } = await pair()
+    const passed: string[] = []
+    proxy.events.on('passed', (chunk: Buffer, direction: string) =>
+      passed.push(`${chunk.toString()} ${direction}`),
+    )
+    client.socket.write('one')
+    await received(server, 'one')
+    proxy.hold('toClient')
+    server.socket.write('two')
+    await eventually(() => proxy.heldBytes('toClient') === 3)
+    expect(passed).toEqual(['one toServer'])
+  })
+
   it('resets both sides of all connections', async () => {
     const pairs = [await pair(), await pair()]
     proxy.reset()

@@ -19,7 +19,7 @@ interface Trap {
   /** The only connection that it is set on; any, if left out. */
   readonly on?: ProxiedConnection
   /** What the fault does; returns the fate of the chunk. */
-  readonly spring: (connection: ProxiedConnection) => Fate
+  readonly spring: (connection: ProxiedConnection, chunk: Buffer) => Fate
 }
 
 const DIRECTIONS = ['toServer', 'toClient'] as const
@@ -30,12 +30,13 @@ const listening = new Set<TcpProxy>()
  * A TCP proxy on loopback with real sockets and faults that can be switched at any time. Without a fault it passes
  * everything on unchanged, ends of connections as well. Made by `startProxy`.
  *
- * `events` emits `'connection'` when a client comes, `'held'` (direction, length) whenever bytes are kept back, and
- * `'closed'` when both sides of a connection are gone.
+ * `events` emits `'connection'` when a client comes, `'held'` (direction, length) whenever bytes are kept back, `'passed'`
+ * (chunk, direction) when they come through, and `'closed'` when both sides of a connection are gone.
  */
 export class TcpProxy {
   readonly events = new EventEmitter()
   readonly #server: Server
+  #targetPort: number
   readonly #connections = new Set<ProxiedConnection>()
   readonly #fates: Record<Direction, Fate> = { toServer: 'pass', toClient: 'pass' }
   readonly #delaysMs: Record<Direction, number> = { toServer: 0, toClient: 0 }
@@ -44,13 +45,19 @@ export class TcpProxy {
   #refusing = false
 
   constructor(targetPort: number, targetHost: string) {
+    this.#targetPort = targetPort
     // Half-open sockets: the end of one direction must not end the other, and a held end is not passed on yet.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
       if (this.#refusing) {
         client.resetAndDestroy()
         return
       }
-      const server = connect({ host: targetHost, port: targetPort, allowHalfOpen: true, noDelay: true })
+      const server = connect({
+        host: targetHost,
+        port: this.#targetPort,
+        allowHalfOpen: true,
+        noDelay: true,
+      })
       const connection = new ProxiedConnection(client, server, {
         delayMs: (direction) => this.#delaysMs[direction],
         fate: (on, direction, item) => this.#decide(on, direction, item),
@@ -149,6 +156,24 @@ export class TcpProxy {
     void connection.drain()
   }
 
+  /**
+   * Passes on so many bytes of the first chunk that matches, and then closes both sides: the server has got a part of a
+   * command, or the client of a reply. Resolves when it bit.
+   */
+  async cutWithin(direction: Direction, match: Match, bytes: number): Promise<void> {
+    const connection = await this.#trap(direction, match, (on, chunk) => {
+      on.streams[direction].pass(chunk.subarray(0, bytes))
+      return 'drop'
+    })
+    connection.hangUp()
+    void connection.drain()
+  }
+
+  /** New connections go to another port from now on; those that are there stay. */
+  target(port: number): void {
+    this.#targetPort = port
+  }
+
   /** Resets all connections, on both sides; what was kept back is lost. */
   reset(): void {
     for (const connection of this.#connections) connection.reset()
@@ -217,7 +242,7 @@ export class TcpProxy {
   async #trap(
     direction: Direction,
     match: Match,
-    spring: (connection: ProxiedConnection) => Fate,
+    spring: Trap['spring'],
     on?: ProxiedConnection,
   ): Promise<ProxiedConnection> {
     return new Promise((resolve) => {
@@ -225,10 +250,10 @@ export class TcpProxy {
         direction,
         match,
         ...(on && { on }),
-        spring: (connection) => {
+        spring: (connection, chunk) => {
           this.#traps = this.#traps.filter((other) => other !== trap)
           resolve(connection)
-          return spring(connection)
+          return spring(connection, chunk)
         },
       }
       this.#traps.push(trap)
@@ -237,9 +262,13 @@ export class TcpProxy {
 
   #decide(connection: ProxiedConnection, direction: Direction, item: Item): Fate {
     const standing = connection.held.has(direction) ? 'hold' : this.#fates[direction]
-    const sprung = item === 'end' ? undefined : this.#trapFor(connection, direction, item)?.spring(connection)
+    const sprung =
+      item === 'end' ? undefined : this.#trapFor(connection, direction, item)?.spring(connection, item)
     const fate = sprung === undefined || sprung === 'pass' ? standing : sprung
-    if (fate === 'hold' && item !== 'end') this.events.emit('held', direction, item.length)
+    if (item !== 'end') {
+      if (fate === 'hold') this.events.emit('held', direction, item.length)
+      if (fate === 'pass') this.events.emit('passed', item, direction)
+    }
     return fate
   }
 

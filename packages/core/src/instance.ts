@@ -136,6 +136,7 @@ export class Instance {
           this.snapshots.appended(entries.length, bytes)
           this.catchUp.applyOwn(entries, nonce)
           this.pusher.committed(this.applier.index)
+          this.copies.look()
         },
         fenced: (why) => this.elector.fenced(why),
         requestTimed: (ms) => this.requestMs.add(ms),

@@ -1,4 +1,5 @@
 import { eventually } from '../../../test/support/deadline.js'
+import { inlineCommand } from '../../../test/support/inline-redis.js'
 import { type RedisServer, startRedis } from '../../../test/support/redis-server.js'
 import { stopAll } from '../../../test/support/stop-all.js'
 import { startProxy, type TcpProxy } from '../../../test/support/tcp-proxy.js'
@@ -120,5 +121,20 @@ it('{ redisReplicas: n }: replicas of Redis have it; one that stands still costs
   replica.resume()
   expect(await codeOf(node, { redisReplicas: 1 })).toBe('OK')
   expect(await codeOf(node, { redisReplicas: 2 }, 300)).toBe('OUTCOME_UNKNOWN')
+  await node.stop()
+})
+
+it('{ redisReplicas: n }: a copy that is cut off does not count, though another connection is told that it does', async () => {
+  const server = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
+  const copy = await startRedis()
+  const link = await startProxy({ targetPort: server.port })
+  await copy.command('REPLICAOF', '127.0.0.1', link.port)
+  const node = await start({ redis: server.url })
+  await eventually(async () => (await codeOf(node, { redisReplicas: 1 }, 500)) === 'OK')
+
+  link.halfOpen()
+  expect(await codeOf(node, { redisReplicas: 1 }, 500)).toBe('OUTCOME_UNKNOWN')
+  expect(await inlineCommand(server.port, 'WAIT 1 100')).toBe('1')
+  expect(await copy.command('XLEN', `leasehold:{${group}}:log`)).toBeLessThan(node.position.index)
   await node.stop()
 })

@@ -1,4 +1,4 @@
-/** Where an instance stands: the last entry that it has applied. */
+/** Where an instance stands, the last entry that it has applied; or an entry. */
 interface Applied {
   readonly term: number
   readonly index: number
@@ -7,13 +7,13 @@ interface Applied {
 interface Waiter {
   readonly entry: Applied
   readonly needed: number
-  readonly done: () => void
+  readonly met: () => void
 }
 
 /**
- * Who has applied how much, for writes that wait until others have them. Acknowledgements and the entries that are waited
- * for count by term and index on the own history, never by index alone: an instance that is off it may have other entries
- * there (protocol.pml: M_ACKTERM), and so may this one, once it has rebuilt itself (G3).
+ * Who has applied how much, for writes that wait until others have them. An acknowledgement counts by term and index on
+ * the own history, never by index alone: an instance that is off it may have other entries there (protocol.pml: M_ACKTERM).
+ * So does the entry that is waited for (G3): this instance may have had to give it up, and follow others that never had it.
  */
 export class Copies {
   readonly #isOnHistory: (at: Applied) => boolean
@@ -28,9 +28,17 @@ export class Copies {
   acknowledged(id: string, { term, index }: Applied): void {
     const before = this.#others.get(id)
     // What comes late says nothing new, but for an instance that was off and has begun anew.
-    if (before && before.index >= index && this.#isOnHistory(before)) return
-    this.#others.set(id, { term, index })
-    for (const waiter of this.#waiting) if (this.count(waiter.entry) >= waiter.needed) waiter.done()
+    const isLate = before && before.index >= index && this.#isOnHistory(before)
+    if (!isLate) this.#others.set(id, { term, index })
+    this.look()
+  }
+
+  /**
+   * Wakes those who waited for what is there by now. To be called when this instance has applied more: others may have
+   * been ahead of it, and count from then on.
+   */
+  look(): void {
+    for (const waiter of this.#waiting) if (this.count(waiter.entry) >= waiter.needed) waiter.met()
   }
 
   /** Who has said so far where it stands. */
@@ -43,27 +51,29 @@ export class Copies {
     for (const id of this.#others.keys()) if (!ids.has(id)) this.#others.delete(id)
   }
 
-  /** How many others have applied the entry; 0 if it is not on the own history any more. */
+  /** How many others have applied an entry; none, if that is not on the own history any more. */
   count(entry: Applied): number {
     if (!this.#isOnHistory(entry)) return 0
-    const { index } = entry
-    return [...this.#others.values()].filter((at) => at.index >= index && this.#isOnHistory(at)).length
+    return [...this.#others.values()].filter((at) => at.index >= entry.index && this.#isOnHistory(at)).length
   }
 
-  /** Resolves once `needed` others have applied the entry, or when `signal` aborts: look then. */
+  /**
+   * Resolves with true once `needed` others have applied an entry, or with false when `signal` aborts before. What has been
+   * seen stays: in the next moment one of them may be ahead of this instance, and not count.
+   */
   async until(needed: number, entry: Applied, signal: AbortSignal): Promise<boolean> {
-    if (this.count(entry) < needed && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          signal.removeEventListener('abort', done)
-          this.#waiting.delete(waiter)
-          resolve()
-        }
-        const waiter = { entry, needed, done }
-        this.#waiting.add(waiter)
-        signal.addEventListener('abort', done, { once: true })
-      })
-    }
-    return this.count(entry) >= needed
+    if (this.count(entry) >= needed) return true
+    if (signal.aborted) return false
+    return new Promise((resolve) => {
+      const settle = (isMet: boolean) => {
+        signal.removeEventListener('abort', late)
+        this.#waiting.delete(waiter)
+        resolve(isMet)
+      }
+      const late = () => settle(false)
+      const waiter = { entry, needed, met: () => settle(true) }
+      this.#waiting.add(waiter)
+      signal.addEventListener('abort', late, { once: true })
+    })
   }
 }

@@ -64,16 +64,12 @@ export class WriteConcerns {
     )
   }
 
-  async #isMet(
-    concern: Exclude<WriteConcern, 'log'>,
-    committed: Committed,
-    late: AbortSignal,
-  ): Promise<boolean> {
+  async #isMet(concern: Exclude<WriteConcern, 'log'>, entry: Committed, late: AbortSignal): Promise<boolean> {
     const { copies, alive } = this.#parts
     // The leader is one of the N and has it: with ⌊N/2⌋ others that is more than half.
-    if (concern === 'majority') return copies.until(Math.floor(alive() / 2), committed, late)
+    if (concern === 'majority') return copies.until(Math.floor(alive() / 2), entry, late)
     if (concern === 'fsync') return this.#onServer(async (term) => term.synced(), late)
-    if ('replicas' in concern) return copies.until(concern.replicas, committed, late)
+    if ('replicas' in concern) return copies.until(concern.replicas, entry, late)
     const { redisReplicas } = concern
     return this.#onServer(async (term) => (await term.replicated(redisReplicas)) >= redisReplicas, late)
   }
