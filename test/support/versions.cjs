@@ -2,7 +2,7 @@
  * Loaded first into every process of a test (`node --require`): has all code use the versions of ioredis and Express that
  * the environment names, as if the app had installed them. `npm run matrix` sets it.
  */
-const { createRequire, register } = require('node:module')
+const { createRequire } = require('node:module')
 const { join } = require('node:path')
 const { pathToFileURL } = require('node:url')
 const Module = require('node:module')
@@ -15,8 +15,6 @@ const others = Object.fromEntries(
     .map(([name, instead]) => [name, installed.resolve(instead)]),
 )
 
-const resolveFilename = Module._resolveFilename
-Module._resolveFilename = function (request, ...rest) {
-  return others[request] ?? resolveFilename.call(this, request, ...rest)
-}
-register(pathToFileURL(join(__dirname, 'versions-hooks.mjs')), { data: others })
+const { _resolveFilename: resolveFilename } = Module
+Module._resolveFilename = (request, ...rest) => others[request] ?? resolveFilename.call(Module, request, ...rest)
+Module.register(pathToFileURL(join(__dirname, 'versions-hooks.mjs')), { data: others })
