@@ -30,7 +30,7 @@ export class CatchUp {
   /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
   #rebuildTo = 0
   #head = 0
-  #comparedTerm = 0
+  #compared = { term: 0, nonce: '' }
   #lastReadMs = -Infinity
   #behindSinceMs: number | undefined
   #loadingIndex: number | undefined
@@ -69,7 +69,12 @@ export class CatchUp {
 
   /** Term of the last claim that the replica was compared with. */
   get comparedTerm(): number {
-    return this.#comparedTerm
+    return this.#compared.term
+  }
+
+  /** Nonce of that claim; empty before one. */
+  get comparedNonce(): string {
+    return this.#compared.nonce
   }
 
   /** The log's head as last seen. */
@@ -175,7 +180,7 @@ export class CatchUp {
   #compare(state: LogState, claimed: boolean): 'on' | 'ahead' | 'off' {
     const { position, table } = this.#applier
     const standing = compareHistory({ position, table }, state)
-    this.#comparedTerm = state.term
+    this.#compared = state
     this.#checked = standing.kind === 'ahead' ? undefined : state // ahead is never "checked": it looks again each time
     if (standing.kind === 'off') {
       this.#halted = 'DIVERGED'

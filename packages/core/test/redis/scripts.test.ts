@@ -265,11 +265,11 @@ describe('createLog', () => {
   })
 
   it.each([
-    ['another term', '1', 'n'],
-    ['another nonce', undefined, 'm'],
+    ['another term', '1', 'n', undefined],
+    ['another nonce', undefined, 'm', undefined],
     // A rollback can bring the claim back: its leader may not have heard of the log that another one created meanwhile.
     ['another replication id', undefined, 'n', 'elsewhere'],
-  ])('writes nothing under %s', async (_, term, nonce, replId?: string) => {
+  ])('writes nothing under %s', async (_, term, nonce, replId) => {
     const [, claimed = ''] = await claim()
     const before = await everything()
     expect(await create('L', term ?? claimed, nonce, replId)).toBeNull()
