@@ -106,7 +106,7 @@ function mayHaveLost({ logId, replIdChanged, head }: Claim, applied: number): bo
 
 /**
  * Why a claimant must not write to the log that it found, in view of what others hold; undefined if it may (G7;
- * protocol.pml: M_SETTLE, M_ADVANCED). One that would start a new log also waits for whoever has not said what it has.
+ * model/leasehold.pml: M_SETTLE, M_ADVANCED). One that would start a new log also waits for whoever has not said what it has.
  */
 function whyNotToBuildOn(
   { views, silent }: Settled,

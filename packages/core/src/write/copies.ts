@@ -12,7 +12,7 @@ interface Waiter {
 
 /**
  * Who has applied how much, for writes that wait until others have them. An acknowledgement counts by term and index on
- * the own history, never by index alone: an instance that is off it may have other entries there (protocol.pml: M_ACKTERM).
+ * the own history, never by index alone: an instance that is off it may have other entries there.
  */
 export class Copies {
   readonly #isOnHistory: (at: Applied) => boolean
