@@ -123,7 +123,7 @@ byte since[NO+1];             /* head when the operation arrived, plus 1; 0 = no
 byte role[N]; byte my[N]; bool conn[N]; byte lf[N]; byte ex[N]; bool los[N]; bool cl0[N]; byte heard[N];
 byte ist[N]; byte iop[N]; byte iN[N]; byte iLf[N]; byte iLd[N]; byte iX[N]; byte iu[N]; byte pend[N];
 byte at[N]; byte lidOf[N]; byte res[N]; byte eff[N]; byte lk[N]; byte evx[N];
-byte cmp[N]; byte sl[N]; bool chk[N]; bool ahd[N];
+byte cmp[N]; byte sl[N]; bool chk[N]; bool ahd[N]; byte ct[N];   /* ct: end of the log that it is ahead of */
 byte away[N];                 /* 1 = cut off, 2 = stands still */
 byte tf[N]; byte tfN[N];      /* a trim on its way, and its nonce */
 #ifdef STUCK
@@ -214,6 +214,8 @@ byte o; bool late;            /* choices of an append */
 #endif
 /* compared with the log's present, and on its history */
 #define FRESH(i)    (chk[i] && STAMP_NONCE(i) && STAMP_LIFE(i) && STAMP_LOGID(i))
+/* compared with just this end of the log: to look again changes nothing */
+#define STILL_AHEAD(i) (ahd[i] && cmp[i] == mN && sl[i] == life && lidOf[i] == mL && ct[i] == tip)
 #ifdef M_BIND
 #define BOUND(i)    true
 #else
@@ -436,7 +438,7 @@ inline compare(i) {
      forget(i)
   :: else
   fi;
-  chk[i] = (q == 0); ahd[i] = (q == 1);
+  chk[i] = (q == 0); ahd[i] = (q == 1); ct[i] = (q == 1 -> tip : 0);
   if :: at[i] == 0 -> lidOf[i] = mL :: else fi;
   ua = 0; ub = 0; k = 0; q = 0
 }
@@ -829,7 +831,7 @@ proctype Instance(byte i) {
 #endif
 
   /* CHECK: another present of the log is compared before anything read from it is used */
-  :: d_step { UP(i) && role[i] != LEADER && (!FRESH(i) || (ist[i] == LOST && role[i] == FOLLOWER)) ->
+  :: d_step { UP(i) && role[i] != LEADER && ((!FRESH(i) && !STILL_AHEAD(i)) || (ist[i] == LOST && role[i] == FOLLOWER)) ->
        compare(i); resolve(i, false);
        if :: role[i] != FOLLOWER && !chk[i] -> stepDown(i) :: role[i] != FOLLOWER && !good && tip != 0 -> stepDown(i) :: else fi;
        good = false }
@@ -914,7 +916,7 @@ proctype Instance(byte i) {
 #ifdef STUCK
        flr[i] = 0;
 #endif
-       forget(i); chk[i] = false; ahd[i] = false; cmp[i] = 0; sl[i] = 0; lidOf[i] = 0;
+       forget(i); chk[i] = false; ahd[i] = false; ct[i] = 0; cmp[i] = 0; sl[i] = 0; lidOf[i] = 0;
        j = 0; do :: j < N -> heard[j] = heard[j] & ~BIT(i); j++ :: else -> break od; j = 0;
        if :: rdI == i + 1 -> noRead() :: else fi }
   :: d_step { cuts > 0 && UP(i) && CUT_WHEN(i) -> cuts--; away[i] = 1; SAY("%d is cut off, at entry %d\n", i, at[i]) }
