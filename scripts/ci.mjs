@@ -1,5 +1,6 @@
 /** Runs every check, also after one has failed; the last line is `N passed, N failed`. Called by .ci/run. */
 import { capture, run } from './lib/run.mjs'
+import { readModelCounts } from './lib/model-counts.mjs'
 import { runScript } from './lib/script.mjs'
 import { seconds } from './lib/step.mjs'
 import { readTestCounts } from './lib/test-summary.mjs'
@@ -13,6 +14,7 @@ const CHECKS = [
   ['format', 'npm', ['run', 'format', '--', '--check']],
   ['packages', 'node', ['scripts/pack.mjs']],
   ['packages in an empty project', 'node', ['test/packaging/check.mjs']],
+  ['model', 'node', ['scripts/model.mjs', '--install'], { counts: readModelCounts }],
   ['demo', 'node', ['scripts/demo.mjs', '--seconds', '8']],
 ]
 
@@ -26,9 +28,13 @@ async function runCheck([name, command, args, { counts = oneCheck, isLive = fals
   const { code, output } = isLive
     ? { code: await run(command, args, options), output: '' }
     : await capture(command, args)
-  const result = counts(code)
-  const mark = result.failed === 0 ? '✓' : '✗'
-  const sum = counts === oneCheck ? '' : `: ${result.passed} passed, ${result.failed} failed`
+  const result = counts(code, output)
+  const mark = result.skipped ? '–' : result.failed === 0 ? '✓' : '✗'
+  const sum = result.skipped
+    ? `: ${result.skipped}`
+    : counts === oneCheck
+      ? ''
+      : `: ${result.passed} passed, ${result.failed} failed`
   console.log(`${mark} ${name}${sum} (${seconds(performance.now() - startedAtMs)})`)
   if (result.failed > 0 && output) console.log(`${output.trimEnd()}\n`)
   return result

@@ -123,6 +123,7 @@ export const mutants = [
     "'0'",
   ),
 
+  line('create-log', 'the life of the server', 'if replId ~= ARGV[4] then return false end', TERM),
   line('create-log', 'the claim', 'if term ~= ARGV[2] or nonce ~= ARGV[3] then return false end', TERM),
   line('create-log', 'a log that is there', "if logId and logId ~= '' then return logId end", TERM),
 

@@ -169,3 +169,34 @@ test('an instance with a wrong database number starts no group of its own beside
   expect(await redis.command('HGET', 'leasehold:{ledger}:meta', 'logId')).toBeNull()
   await Promise.all(nodes.map((node) => node.stop()))
 })
+
+test('an old copy from before the first write is a loss, too: whoever has nothing serves nothing', async () => {
+  const redis = await startRedis({ appendOnly: 'always' })
+  const holder = member(redis, 'holder')
+  const other = member(redis, 'other')
+  const seen = observe(holder)
+  await holder.start()
+  const rollBack = await backUp(redis)
+  await other.start()
+  await write(holder, 3)
+  const written = itemsOf(holder)
+  await holder.setEligible(false) // or it would lead again before anybody else can
+  await other.stop()
+  await rollBack()
+  await eventually(() => seen.losses.length > 0, { message: 'the holder to see the loss' })
+
+  const newcomer = member(redis, 'newcomer')
+  const warnings: string[] = []
+  newcomer.on('warning', ({ message }) => warnings.push(message))
+  const started = newcomer.start()
+  await eventually(() => warnings.some((message) => message.includes('has lost entries that holder')), {
+    message: 'the newcomer to hear what the holder has',
+  })
+  await holder.setEligible(true)
+  await started
+
+  expect(itemsOf(holder)).toEqual(written)
+  expect(itemsOf(newcomer)).toEqual(written)
+  expect(seen.divergences).toEqual([])
+  await Promise.all([holder, newcomer].map((node) => node.stop()))
+})

@@ -3,11 +3,11 @@
  * the environment names, as if the app had installed them. `npm run matrix` sets it.
  */
 const { createRequire } = require('node:module')
-const { join } = require('node:path')
+const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const Module = require('node:module')
 
-const installed = createRequire(join(__dirname, '../package.json'))
+const installed = createRequire(path.join(__dirname, '../package.json'))
 /** What is asked for, and what is given instead. */
 const others = Object.fromEntries(
   Object.entries({ ioredis: process.env.MATRIX_IOREDIS, express: process.env.MATRIX_EXPRESS })
@@ -16,5 +16,6 @@ const others = Object.fromEntries(
 )
 
 const { _resolveFilename: resolveFilename } = Module
-Module._resolveFilename = (request, ...rest) => others[request] ?? resolveFilename.call(Module, request, ...rest)
-Module.register(pathToFileURL(join(__dirname, 'versions-hooks.mjs')), { data: others })
+Module._resolveFilename = (request, ...rest) =>
+  others[request] ?? resolveFilename.call(Module, request, ...rest)
+Module.register(pathToFileURL(path.join(__dirname, 'versions-hooks.mjs')), { data: others })

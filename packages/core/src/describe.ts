@@ -126,6 +126,7 @@ export function describeSelf(instance: Instance, load: number): Member {
     index: instance.catchUp.neededIndex,
     applied: { term: instance.applier.position.term, index: instance.applier.index },
     term: instance.catchUp.comparedTerm,
+    nonce: instance.catchUp.comparedNonce,
     ahead: instance.catchUp.halted === 'LOG_LOST',
     eligible: instance.ineligibleBecause === undefined,
     priority,

@@ -14,13 +14,13 @@ export function successorOf(instance: Instance): Successor {
       look: () => catchUp.look(),
     },
     warn: (code, message) => instance.warn(code, message),
-    settle(term, signal) {
+    settle(claim, signal) {
       const known = roster.alive.map((member) => member.id)
       const announce = () => parts.leases.announceLeader()
       heartbeat.beatNow()
       return settle(
         { ...parts, settleMs, self: id, known, empty: applier.index === 0, announce },
-        term,
+        claim,
         signal,
       )
     },

@@ -32,6 +32,8 @@ export interface Member {
   readonly applied: { readonly term: number; readonly index: number }
   /** Term of the last claim that it has compared its replica with. */
   readonly term: number
+  /** Nonce of that claim, since a term may come again where Redis loses terms while its clock is behind; empty before one. */
+  readonly nonce?: string
   /** True if it has entries that the log has lost. */
   readonly ahead: boolean
   readonly eligible: boolean

@@ -65,7 +65,7 @@ export type Standing =
 
 /**
  * Compares a replica with a log. Terms are unique, so two histories that agree on the owner of an index agree on
- * everything up to it (the Log Matching property of Raft, Ongaro and Ousterhout 2014; protocol.pml: M_TABLE, M_TERMONLY).
+ * everything up to it (the Log Matching property of Raft, Ongaro and Ousterhout 2014; model/leasehold.pml: M_TABLE, M_TERMONLY).
  */
 export function compareHistory(
   replica: { readonly position: Position; readonly table: TermTable },

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { MemberStore, MemberView } from '../elect/members.js'
-import type { LogStore } from '../log/log-store.js'
+import type { Claim, LogStore } from '../log/log-store.js'
 import type { JobTransport } from '../replicate/job-transport.js'
 
 const LOOK_MS = 10
@@ -34,11 +34,14 @@ export interface Settled {
 }
 
 /**
- * Waits until every instance that is known or connected has compared its replica with the claim of `term` and published
- * what it has, at most `settleMs` (G7). A claimant without data also waits until the server has run that long: instances
+ * Waits until every instance that is known or connected has compared its replica with this claim and published what it has, at most `settleMs` (G7). A claimant without data also waits until the server has run that long: instances
  * that it has never heard of may be on their way back.
  */
-export async function settle(parts: SettleParts, term: number, signal: AbortSignal): Promise<Settled> {
+export async function settle(
+  parts: SettleParts,
+  { term, nonce }: Pick<Claim, 'term' | 'nonce'>,
+  signal: AbortSignal,
+): Promise<Settled> {
   const { log, members, transport, clock, settleMs, self, known, empty } = parts
   const startedMs = clock.now()
   const youngForMs = empty ? Math.max(0, settleMs - (await log.serverAgeMs())) : 0
@@ -49,7 +52,10 @@ export async function settle(parts: SettleParts, term: number, signal: AbortSign
     // What one that stops had, goes with it; its connections may outlive its record's change for a moment.
     const stopped = new Set(views.filter(({ role }) => role === 'stopped').map(({ id }) => id))
     const awaited = [...new Set([...present, ...known])].filter((id) => !stopped.has(id))
-    const hasAnswered = (id: string) => views.some((view) => view.id === id && view.term >= term)
+    // By the nonce: a number as high may be of a term that Redis has lost. An older version does not say the nonce.
+    const isAnswer = (view: MemberView) =>
+      view.nonce === undefined ? view.term >= term : view.nonce === nonce
+    const hasAnswered = (id: string) => views.some((view) => view.id === id && isAnswer(view))
     const answered = awaited.every(hasAnswered)
     if ((answered && waitedMs >= youngForMs) || waitedMs >= settleMs || signal.aborted) {
       return {

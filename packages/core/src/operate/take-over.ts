@@ -17,8 +17,8 @@ export interface Successor {
   readonly recovers: boolean
   readonly seed: Seed
   warn(code: string, message: string): void
-  /** Waits until the others have said what they have, in view of the claim of `term`. */
-  settle(term: number, signal: AbortSignal): Promise<Settled>
+  /** Waits until the others have said what they have, in view of this claim. */
+  settle(claim: Claim, signal: AbortSignal): Promise<Settled>
 }
 
 /**
@@ -39,7 +39,7 @@ export async function takeOver(
   let served = claim
   await catchUp.adopt(claim)
   if (replicates && mayHaveLost(claim, applier.index)) {
-    const settled = await successor.settle(claim.term, signal)
+    const settled = await successor.settle(claim, signal)
     const problem = whyNotToBuildOn(settled, starts, successor)
     if (problem !== undefined) {
       if (!signal.aborted) successor.warn('LOG_LOST', problem)
@@ -106,7 +106,7 @@ function mayHaveLost({ logId, replIdChanged, head }: Claim, applied: number): bo
 
 /**
  * Why a claimant must not write to the log that it found, in view of what others hold; undefined if it may (G7;
- * protocol.pml: M_SETTLE, M_ADVANCED). One that would start a new log also waits for whoever has not said what it has.
+ * model/leasehold.pml: M_SETTLE, M_ADVANCED). One that would start a new log also waits for whoever has not said what it has.
  */
 function whyNotToBuildOn(
   { views, silent }: Settled,

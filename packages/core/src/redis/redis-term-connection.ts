@@ -102,7 +102,7 @@ export class RedisTermConnection implements TermConnection {
       this.#client,
       'createLog',
       [this.#keys.meta],
-      [logId, claim.term, claim.nonce],
+      [logId, claim.term, claim.nonce, claim.replId],
     )
     if (typeof reply !== 'string') return undefined
     this.#claim = { ...claim, logId: reply }

@@ -32,7 +32,7 @@ export class CatchUp {
   #tooOldFor: VersionTooOld | undefined
   /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
   #rebuildTo = 0
-  #comparedTerm = 0
+  #compared = { term: 0, nonce: '' }
   #loadingIndex: number | undefined
   #loading = false
   /** Set while the replica is in doubt: what it is to start over from. */
@@ -72,7 +72,12 @@ export class CatchUp {
 
   /** Term of the last claim that the replica was compared with. */
   get comparedTerm(): number {
-    return this.#comparedTerm
+    return this.#compared.term
+  }
+
+  /** Nonce of that claim; empty before one. */
+  get comparedNonce(): string {
+    return this.#compared.nonce
   }
 
   /** The log's head as last seen. */
@@ -189,7 +194,7 @@ export class CatchUp {
   #compare(state: LogState, claimed: boolean): 'on' | 'ahead' | 'off' {
     const { position, table } = this.#applier
     const standing = compareHistory({ position, table }, state)
-    this.#comparedTerm = state.term
+    this.#compared = state
     this.#checked = standing.kind === 'ahead' ? undefined : state // ahead is never "checked": it looks again each time
     if (standing.kind === 'off') {
       this.#halted = 'DIVERGED'

@@ -79,7 +79,7 @@ export class MemoryTermConnection implements TermConnection {
   async createLog(logId: string): Promise<string | undefined> {
     const claim = this.#claimed()
     const created = await this.#call('createLog', ({ data: { meta }, replId }) => {
-      if (meta.term !== claim.term || meta.nonce !== claim.nonce) return undefined
+      if (meta.term !== claim.term || meta.nonce !== claim.nonce || replId !== claim.replId) return undefined
       if (!meta.logId) Object.assign(meta, { logId, head: 0, headTerm: 0, timeMs: 0, first: 1, replId })
       return meta.logId
     })

@@ -12,8 +12,8 @@ interface Waiter {
 
 /**
  * Who has applied how much, for writes that wait until others have them. An acknowledgement counts by term and index on
- * the own history, never by index alone: an instance that is off it may have other entries there (protocol.pml: M_ACKTERM).
- * So does the entry that is waited for (G3): this instance may have had to give it up, and follow others that never had it.
+ * the own history, never by index alone: an instance that is off it may have other entries there. So does the entry that is
+ * waited for (G3): this instance may have had to give it up, and follow others that never had it.
  */
 export class Copies {
   readonly #isOnHistory: (at: Applied) => boolean

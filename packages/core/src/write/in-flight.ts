@@ -25,7 +25,7 @@ export type Fate =
 /**
  * What became of an append whose reply was lost (G3). It is decided only once another claim is stored or Redis is in
  * another life, since until then the append may still run (measured: 40 of 40 appends of 1 MiB ran after a tail read on
- * another connection; protocol.pml: M_EARLY). Then the term table tells: only this leader could append under its term
+ * another connection; model/leasehold.pml: M_EARLY). Then the term table tells: only this leader could append under its term
  * and nonce, one batch at a time, so whoever owns the index owns the batch.
  */
 export function fateOf(
@@ -38,6 +38,6 @@ export function fateOf(
     present.logId === append.stamp.logId && owner?.term === append.term && owner.nonce === append.stamp.nonce
   if (isIn) return 'in'
   if (sameClaim && present.logId === append.stamp.logId) return 'open'
-  // "Not in the log" is an answer only where nothing can have taken it out again (protocol.pml: M_NOTFOUND).
+  // "Not in the log" is an answer only where nothing can have taken it out again (model/leasehold.pml: M_NOTFOUND).
   return present.logId === append.stamp.logId && present.replId === append.stamp.replId ? 'out' : 'unknown'
 }

@@ -7,6 +7,7 @@ import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 const SETTLE_MS = 2000
 const TERM = 7
+const NONCE = 'this claim'
 
 let clock: VirtualClock
 let present: string[]
@@ -34,7 +35,7 @@ async function settled(given: { known?: string[]; empty?: boolean; serverAgeMs?:
       empty,
       announce: () => {},
     },
-    TERM,
+    { term: TERM, nonce: NONCE },
     new AbortController().signal,
   ).then(({ views: found, silent }) => ({
     ids: found.map(({ id }) => id),
@@ -54,6 +55,14 @@ it('does not wait when everybody has answered', async () => {
   const { ids, ms } = await settled({ known: ['a'] })
   expect(ids).toEqual(['a', 'b'])
   expect(ms).toBeLessThan(AT_ONCE_MS)
+})
+
+it('does not take for an answer what was said of a claim that Redis has lost, though its term was as high', async () => {
+  present = ['a']
+  views = [memberView('a', { term: TERM, nonce: 'another claim' })]
+  expect((await settled()).ms).toBeGreaterThanOrEqual(SETTLE_MS)
+  views = [memberView('a', { term: TERM, nonce: NONCE })]
+  expect((await settled()).ms).toBeLessThan(AT_ONCE_MS)
 })
 
 it.each<[string, { connected: string[]; known: string[]; seen: MemberView[] }]>([

@@ -40,6 +40,10 @@ async function changeReplId(): Promise<void> {
   await client.call('DEBUG', 'CHANGE-REPL-ID')
 }
 
+async function replicationId(): Promise<string> {
+  return /master_replid:(\w+)/.exec(await client.info('replication'))?.[1] ?? ''
+}
+
 interface Claimed {
   term: string
   nonce: string
@@ -89,7 +93,7 @@ async function reign(nonce: string): Promise<Claimed> {
     nonce,
   })
   expect(kind).toBe('CLAIMED')
-  const logId = (await callScript(client, 'createLog', [keys.meta], ['L', term, nonce])) as string
+  const logId = (await callScript(client, 'createLog', [keys.meta], ['L', term, nonce, replId])) as string
   return { term, nonce, logId, head, headTerm, replId, replIdChanged, table: table as unknown as string[] }
 }
 
@@ -243,8 +247,8 @@ describe('claim', () => {
 })
 
 describe('createLog', () => {
-  const create = (logId: string, term: string, nonce: string) =>
-    callScript(client, 'createLog', [keys.meta], [logId, term, nonce])
+  const create = async (logId: string, term: string, nonce: string, replId?: string) =>
+    callScript(client, 'createLog', [keys.meta], [logId, term, nonce, replId ?? (await replicationId())])
 
   it('creates an empty log where there is none', async () => {
     const [, term = ''] = await claim()
@@ -261,13 +265,21 @@ describe('createLog', () => {
   })
 
   it.each([
-    ['another term', '1', 'n'],
-    ['another nonce', undefined, 'm'],
-  ])('writes nothing under %s', async (_, term, nonce) => {
+    ['another term', '1', 'n', undefined],
+    ['another nonce', undefined, 'm', undefined],
+    // A rollback can bring the claim back: its leader may not have heard of the log that another one created meanwhile.
+    ['another replication id', undefined, 'n', 'elsewhere'],
+  ])('writes nothing under %s', async (_, term, nonce, replId) => {
     const [, claimed = ''] = await claim()
     const before = await everything()
-    expect(await create('L', term ?? claimed, nonce)).toBeNull()
+    expect(await create('L', term ?? claimed, nonce, replId)).toBeNull()
     expect(await everything()).toEqual(before)
+  })
+
+  it('counts as a write to the log: a claim in another life of the server says that something may be lost', async () => {
+    const [, term = ''] = await claim()
+    await create('L', term, 'n')
+    expect(await meta('replId')).toBe(await replicationId())
   })
 })
 
