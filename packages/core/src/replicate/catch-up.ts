@@ -32,7 +32,7 @@ export class CatchUp {
   #tooOldFor: VersionTooOld | undefined
   /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
   #rebuildTo = 0
-  #compared = { term: 0, nonce: '' }
+  #compared: { readonly term: number; readonly nonce: string } = { term: 0, nonce: '' }
   #loadingIndex: number | undefined
   #loading = false
   /** Set while the replica is in doubt: what it is to start over from. */
@@ -70,14 +70,9 @@ export class CatchUp {
     return this.#checked !== undefined && this.#halted === undefined
   }
 
-  /** Term of the last claim that the replica was compared with. */
-  get comparedTerm(): number {
-    return this.#compared.term
-  }
-
-  /** Nonce of that claim; empty before one. */
-  get comparedNonce(): string {
-    return this.#compared.nonce
+  /** The last claim that the replica was compared with. */
+  get compared(): { readonly term: number; readonly nonce: string } {
+    return this.#compared
   }
 
   /** The log's head as last seen. */

@@ -115,7 +115,7 @@ it('counts as compared with a claim that came after it stopped: nobody has to wa
   await follow()
   nonce = 'next'
   await follow()
-  expect(catchUp).toMatchObject({ halted: 'VERSION_TOO_OLD', comparedTerm: 7 })
+  expect(catchUp).toMatchObject({ halted: 'VERSION_TOO_OLD', compared: { term: 7 } })
   expect(warned).toHaveLength(1)
 })
 
