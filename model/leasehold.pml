@@ -83,13 +83,14 @@ byte mN;                      /* nonce stored, and with it the term; 0 = none */
 byte mL;                      /* logId; 0 = no log */
 byte mR;                      /* replication id of the last write to the log; 0 = none */
 byte mV;                      /* newest version of the app that has written */
+byte mS;                      /* mark of the last re-seed; 0 = none */
 byte tip; byte first = 1;     /* last entry; index that the log says it begins at */
 byte low = 1;                 /* index that it really begins at */
 byte sn; byte snB;            /* the snapshot, and the one before it */
 byte life = 1;                /* replication id of the server */
 byte dmg;                     /* a snapshot that is damaged */
 byte up;                      /* a snapshot that was stored and offered */
-byte sN; byte sL; byte sR; byte sV; byte sTip; byte sFirst = 1; byte sLow = 1; byte sSn; byte sSnB; bool saved;
+byte sN; byte sL; byte sR; byte sV; byte sS; byte sTip; byte sFirst = 1; byte sLow = 1; byte sSn; byte sSnB; bool saved;
 
 /* ---- nonces, entries, operations ---- */
 byte nc; byte claims; byte term[MN+1]; byte gOf[MN+1];
@@ -121,7 +122,7 @@ byte since[NO+1];             /* head when the operation arrived, plus 1; 0 = no
 #define LOST    4             /* no reply will come */
 
 byte role[N]; byte my[N]; bool conn[N]; byte lf[N]; byte ex[N]; bool los[N]; bool cl0[N]; byte heard[N];
-byte ist[N]; byte iop[N]; byte iN[N]; byte iLf[N]; byte iLd[N]; byte iX[N]; byte iu[N]; byte pend[N];
+byte ist[N]; byte iop[N]; byte iN[N]; byte iLf[N]; byte iLd[N]; byte iS[N]; byte iX[N]; byte iu[N]; byte pend[N];
 byte at[N]; byte lidOf[N]; byte res[N]; byte eff[N]; byte lk[N]; byte evx[N];
 byte cmp[N]; byte sl[N]; bool chk[N]; bool ahd[N]; byte ct[N];   /* ct: end of the log that it is ahead of */
 byte away[N];                 /* 1 = cut off, 2 = stands still */
@@ -469,7 +470,12 @@ inline giveUp(i, mask) {
   od; k = 0
 }
 
-inline ended(i) { ist[i] = NONE; iop[i] = 0; iN[i] = 0; iLf[i] = 0; iLd[i] = 0; iX[i] = 0; iu[i] = 0 }
+#ifdef M_SEED
+#define SEED_OK(i) true
+#else
+#define SEED_OK(i) (mS == iS[i])    /* shipped, the mark at the claim: the same, or the append was fenced before it was sent */
+#endif
+inline ended(i) { ist[i] = NONE; iop[i] = 0; iN[i] = 0; iLf[i] = 0; iLd[i] = 0; iS[i] = 0; iX[i] = 0; iu[i] = 0 }
 
 /* fateOf and resolveLost: an append whose reply was lost, in view of the log's present */
 inline resolve(i, claimed) {
@@ -486,7 +492,7 @@ inline resolve(i, claimed) {
 #ifdef M_NOTFOUND
         :: true ->
 #else
-        :: mL == iLd[i] && life == iLf[i] ->                                                                   /* out */
+        :: mL == iLd[i] && life == iLf[i] && SEED_OK(i) ->                                                     /* out */
 #endif
            if
            :: claimed && iop[i] != 0 -> rq = rq | BIT(iop[i]); cop[iop[i]] = cop[iop[i]] & ~BIT(i); used = used & ~BIT(iop[i])
@@ -588,7 +594,7 @@ inline noRead() { rdI = 0; rdH = 0; rdMask = 0 }
 
 /* Instances are alike, so it is enough that the first one claims first. A story allows less, and faults only where it wants
    them: so that an error which is known is found within seconds. */
-#ifdef STORY_RESEEDED
+#ifdef PATH_RESEED
 #define CLAIM_WHEN(i) (i == claims)
 #define SEND_WHEN(i)  (i == 0)
 #define DROP_WHEN(i)  (i == 0 && ist[i] == SENT && nu == 1)
@@ -723,7 +729,7 @@ proctype Instance(byte i) {
 #ifndef M_RESEED_SAME
           nc++; term[nc] = term[my[i]]; gOf[nc] = gOf[my[i]];
 #endif
-          mN = nc; mL = lidOf[i]; mR = life; tip = at[i]; first = IDX(i) + 1; low = first; sn = at[i]; snB = 0;
+          mN = nc; mL = lidOf[i]; mR = life; mS = mN; tip = at[i]; first = IDX(i) + 1; low = first; sn = at[i]; snB = 0;
           my[i] = nc; ex[i] = at[i];
           compare(i); resolve(i, true); good = false; keeps(i)
        :: else -> stepDown(i)
@@ -762,7 +768,7 @@ proctype Instance(byte i) {
          :: (res[i] & BIT(o)) -> told[o] = OK           /* a repeat gets the first result */
 #endif
          :: else ->
-            ist[i] = SENT; iop[i] = o; iN[i] = my[i]; iLf[i] = lf[i]; iLd[i] = lidOf[i]; iX[i] = ex[i];
+            ist[i] = SENT; iop[i] = o; iN[i] = my[i]; iLf[i] = lf[i]; iLd[i] = lidOf[i]; iS[i] = mS; iX[i] = ex[i];
             cop[o] = cop[o] | BIT(i); rq = rq & ~BIT(o);
             if :: IS_PLAIN(o) -> used = used | BIT(o) :: else fi
          fi; o = 0 } }
@@ -781,7 +787,7 @@ proctype Instance(byte i) {
        :: else -> break
        od;
        if
-       :: good -> SAY("%d marks the head %d\n", i, IDX(i)); ist[i] = SENT; iop[i] = 0; iN[i] = my[i]; iLf[i] = lf[i]; iLd[i] = lidOf[i]; iX[i] = ex[i]
+       :: good -> SAY("%d marks the head %d\n", i, IDX(i)); ist[i] = SENT; iop[i] = 0; iN[i] = my[i]; iLf[i] = lf[i]; iLd[i] = lidOf[i]; iS[i] = mS; iX[i] = ex[i]
        :: else
        fi;
        good = false; j = 0 }
@@ -934,7 +940,7 @@ inline loseConnections() {
 }
 
 inline restore() {
-  mN = sN; mL = sL; mR = sR; mV = sV; tip = sTip; first = sFirst; low = sLow; sn = sSn; snB = sSnB; saved = false;
+  mN = sN; mL = sL; mR = sR; mV = sV; mS = sS; tip = sTip; first = sFirst; low = sLow; sn = sSn; snB = sSnB; saved = false;
   life++; rolls--; noRead(); SAY("ROLLBACK to entry %d, nonce %d\n", tip, mN)
 }
 
@@ -948,7 +954,7 @@ proctype World() {
   :: d_step { z -> noLeftOver() }
 #if ROLLBACKS
   :: d_step { rolls > 0 && !saved && mN != 0 && SAVE_WHEN -> saved = true;
-       sN = mN; sL = mL; sR = mR; sV = mV; sTip = tip; sFirst = first; sLow = low; sSn = sn; sSnB = snB }
+       sN = mN; sL = mL; sR = mR; sV = mV; sS = mS; sTip = tip; sFirst = first; sLow = low; sSn = sn; sSnB = snB }
   :: d_step { rolls > 0 && mN != 0 && ROLLBACK_WHEN -> restore(); loseConnections() }
 #if QUIET
   :: d_step { rolls > 0 && mN != 0 && ROLLBACK_WHEN -> restore() }
@@ -956,7 +962,7 @@ proctype World() {
 #endif
 #if FLUSHES
   :: d_step { flushes > 0 && mN != 0 && FLUSH_WHEN -> flushes--; SAY("FLUSHALL at entry %d, nonce %d\n", tip, mN); noRead();
-       mN = 0; mL = 0; mR = 0; mV = 0; tip = 0; first = 1; low = 1; sn = 0; snB = 0; up = 0 }
+       mN = 0; mL = 0; mR = 0; mV = 0; mS = 0; tip = 0; first = 1; low = 1; sn = 0; snB = 0; up = 0 }
 #endif
 #if DAMAGES
   :: d_step { damages > 0 && sn != 0 && !calm -> damages--; dmg = sn }

@@ -350,6 +350,27 @@ export const mutants = [
     ],
   ),
 
+  edit(
+    'a lost append: the log was put back since',
+    'write/in-flight.ts',
+    ' &&\n    present.seed === append.stamp.seed',
+    '',
+    ['packages/core/test/write/in-flight.test.ts'],
+  ),
+  edit(
+    'a lost append: another life of the server',
+    'write/in-flight.ts',
+    'present.replId === append.stamp.replId &&\n    present.seed',
+    'present.seed',
+    ['packages/core/test/write/in-flight.test.ts'],
+  ),
+  edit(
+    'a lost append: open while its claim is the last',
+    'write/in-flight.ts',
+    "if (sameClaim && present.logId === append.stamp.logId) return 'open'",
+    '',
+    ['packages/core/test/write/in-flight.test.ts'],
+  ),
   edit('history: the nonce', 'log/history.ts', '      ownerA.nonce === ownerB.nonce &&\n', '', [
     'packages/core/test/log/history.test.ts',
   ]),

@@ -13,6 +13,8 @@ export interface LogStamp {
   readonly nonce: string
   /** The server's replication id, which changes at restart, failover and `REPLICAOF`; empty where INFO is forbidden. */
   readonly replId: string
+  /** Marks the last re-seed: before it, entries had gone that an instance may still have. Empty if there was none. */
+  readonly seed: string
 }
 
 /** The present of a log, against which a replica and whatever is in flight can be checked. */

@@ -39,6 +39,7 @@ type ReadReply = [
   leaseValue: string,
   reason: string,
   replIdChanged: string,
+  seed: string,
 ]
 
 type SecretsReply = [secret: string, previous: string, next: string, version: string]
@@ -138,6 +139,7 @@ export class RedisLogStore implements LogStore {
       leaseValue,
       reason,
       replIdChanged,
+      seed,
     ] = reply
     // An empty log is "known" to a reader that knows nothing, yet it must get its (empty) table.
     const isKnown = table === null && known !== undefined
@@ -159,6 +161,7 @@ export class RedisLogStore implements LogStore {
       leaseValue,
       reason: changeReason(reason),
       replIdChanged: replIdChanged === '1',
+      seed,
     }
   }
 

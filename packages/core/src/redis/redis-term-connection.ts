@@ -77,11 +77,11 @@ export class RedisTermConnection implements TermConnection {
         request.appVersion,
         request.reason ?? '',
       ],
-    )) as [string, string, string, string, string, string, string, string[]]
+    )) as [string, string, string, string, string, string, string, string[], string]
     if (reply[0] === 'OUTRUN') return { kind: 'outrun', term: Number(reply[1]) }
     if (reply[0] === 'LEASE') return { kind: 'leaseLost' }
     if (reply[0] === 'VERSION') return { kind: 'tooOld', appVersion: Number(reply[1]) }
-    const [, term, logId, head, headTerm, replId, replIdChanged, table] = reply
+    const [, term, logId, head, headTerm, replId, replIdChanged, table, seed] = reply
     this.#appVersion = request.appVersion
     this.#claim = {
       term: Number(term),
@@ -92,6 +92,7 @@ export class RedisTermConnection implements TermConnection {
       replId,
       replIdChanged: replIdChanged === '1',
       table: readTable(table),
+      seed,
     }
     return { kind: 'claimed', claim: this.#claim }
   }
@@ -130,7 +131,7 @@ export class RedisTermConnection implements TermConnection {
     )
     if (reply !== 1) return undefined
     this.#claim = {
-      ...{ ...claim, logId, nonce, replIdChanged: false },
+      ...{ ...claim, logId, nonce, seed: nonce, replIdChanged: false },
       ...{ head: index, headTerm: term, table: new TermTable(terms) },
     }
     return this.#claim

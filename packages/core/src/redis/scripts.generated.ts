@@ -70,14 +70,14 @@ return refused
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
 --       10 version of the claimant's app   11 why the leader before does not lead any more, or ''
 -- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
---           {term, 'first:nonce', ...}}
+--           {term, 'first:nonce', ...}, mark of the last re-seed or ''}
 --          {'OUTRUN', stored term}   another claim came between
 --          {'LEASE'}                 the lease is not the candidate's any more
 --          {'VERSION', version}      the log holds entries of that version of the app, which is newer; nothing was written
 -- Terms are milliseconds of 13 digits and stay strings: a Lua number prints 14 digits.
 
-local stored, logId, head, headTerm, lastReplId, lastLeader, appVersion = unpack(
-  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader', 'appVersion'))
+local stored, logId, head, headTerm, lastReplId, lastLeader, appVersion, seed = unpack(
+  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader', 'appVersion', 'seed'))
 stored = stored or '0'
 
 if stored ~= ARGV[1] then
@@ -111,7 +111,7 @@ if lastLeader ~= ARGV[4] then redis.call('HINCRBY', KEYS[1], 'leaderChanges', 1)
 return {
   'CLAIMED', term, logId or '', head or '0', headTerm or '0', replId,
   (lastReplId and lastReplId ~= replId) and '1' or '0',
-  redis.call('HGETALL', KEYS[2]),
+  redis.call('HGETALL', KEYS[2]), seed or '',
 }
 `,
   createLog: `-- Creates an empty log under the claimed term, where there is none.
@@ -363,7 +363,8 @@ return { time, redis.call('HGETALL', KEYS[1]) }
   reSeedLog: `-- Has a log that lost entries end again where the claimant's replica does: at a snapshot of that one (G7).
 --
 -- KEYS  1 meta   2 log   3 terms   4 the snapshot   5 and 6 the two snapshots of the present log, or the meta key for none
--- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 nonce from now on: what others compared is another log
+-- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 nonce from now on: what others compared is another log; it
+--       also marks the re-seed: what an entry's absence says ends there
 --       6 id of the snapshot   7 its index   8 term and 9 log time of the entry there   10 version of the app that wrote it
 --       11 fields that it has   12 and 13 ids of the snapshots at KEYS 5 and 6, or ''   14 seconds that these stay, for those
 --       who are loading them   15... term, 'first:nonce', ...
@@ -384,7 +385,7 @@ if redis.call('HLEN', KEYS[4]) ~= tonumber(ARGV[11]) or redis.call('HEXISTS', KE
 local time = string.format('%.0f', math.max(tonumber(lastTime or '0'), tonumber(ARGV[9])))
 redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'nonce', ARGV[5], 'head', ARGV[7], 'headTerm', ARGV[8], 'time', time,
   'first', string.format('%.0f', tonumber(ARGV[7]) + 1), 'snapshot', ARGV[6], 'snapshotIndex', ARGV[7],
-  'snapshotBefore', '', 'snapshotBeforeIndex', '0', 'replId', replId)
+  'snapshotBefore', '', 'snapshotBeforeIndex', '0', 'replId', replId, 'seed', ARGV[5])
 if tonumber(appVersion or '0') < tonumber(ARGV[10]) then redis.call('HSET', KEYS[1], 'appVersion', ARGV[10]) end
 redis.call('DEL', KEYS[2], KEYS[3])
 for i = 15, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
@@ -423,13 +424,13 @@ return {
 --           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
 --           version of the group's secrets or '', lease value of the last claim,
 --           why the leader before that does not lead any more, or '',
---           '1' if the log was last written in another life of the server}
+--           '1' if the log was last written in another life of the server, mark of the last re-seed or ''}
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex, secretVersion, lease, reason, lastReplId = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
+  beforeIndex, secretVersion, lease, reason, lastReplId, seed = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
   'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
-  'snapshotBeforeIndex', 'secretVersion', 'lease', 'reason', 'replId'))
+  'snapshotBeforeIndex', 'secretVersion', 'lease', 'reason', 'replId', 'seed'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -458,7 +459,7 @@ return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
   entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '', lease or '', reason or '',
-  (lastReplId and lastReplId ~= replId) and '1' or '0',
+  (lastReplId and lastReplId ~= replId) and '1' or '0', seed or '',
 }
 `,
   recordChange: `-- Remembers a change of leader, in place of the oldest one that is remembered.

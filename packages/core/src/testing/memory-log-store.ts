@@ -94,9 +94,12 @@ export class MemoryLogStore implements LogStore {
         entries: pageOf(entries, after, limit).map(({ index, term, timeMs, data: text }) =>
           decodeEntry(index, term, timeMs, text),
         ),
-        table: sameStamp({ logId, nonce, replId }, known) ? undefined : new TermTable(terms),
+        table: sameStamp({ logId, nonce, replId, seed: meta.seed ?? '' }, known)
+          ? undefined
+          : new TermTable(terms),
         secretVersion: meta.secretVersion ?? '',
         replIdChanged: meta.replId !== undefined && meta.replId !== replId,
+        seed: meta.seed ?? '',
       }
     })
   }

@@ -37,6 +37,7 @@ export interface Meta {
   timeMs?: number
   first?: number
   replId?: string
+  seed?: string
   snapshot?: SnapshotRef | undefined
   snapshotBefore?: SnapshotRef | undefined
   /** 0: until it is ended. */

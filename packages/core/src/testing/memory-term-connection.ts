@@ -67,6 +67,7 @@ export class MemoryTermConnection implements TermConnection {
         replId: redis.replId,
         replIdChanged: meta.replId !== undefined && meta.replId !== redis.replId,
         table: new TermTable(terms),
+        seed: meta.seed ?? '',
       }
       return { kind: 'claimed', claim }
     })
@@ -107,6 +108,7 @@ export class MemoryTermConnection implements TermConnection {
       Object.assign(meta, {
         logId,
         nonce: newNonce,
+        seed: newNonce,
         head: index,
         headTerm: term,
         timeMs: Math.max(meta.timeMs ?? 0, timeMs),
@@ -122,7 +124,7 @@ export class MemoryTermConnection implements TermConnection {
     })
     if (nonce === undefined) return undefined
     this.#claim = {
-      ...{ ...claim, logId, nonce, replIdChanged: false },
+      ...{ ...claim, logId, nonce, seed: nonce, replIdChanged: false },
       ...{ head: index, headTerm: term, table: new TermTable(terms) },
     }
     return this.#claim

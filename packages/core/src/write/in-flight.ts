@@ -38,6 +38,10 @@ export function fateOf(
     present.logId === append.stamp.logId && owner?.term === append.term && owner.nonce === append.stamp.nonce
   if (isIn) return 'in'
   if (sameClaim && present.logId === append.stamp.logId) return 'open'
-  // "Not in the log" is an answer only where nothing can have taken it out again (model/leasehold.pml: M_NOTFOUND).
-  return present.logId === append.stamp.logId && present.replId === append.stamp.replId ? 'out' : 'unknown'
+  // "Not in the log" is an answer only where nothing can have taken it out again (model/leasehold.pml: M_NOTFOUND, M_SEED).
+  const keptAll =
+    present.logId === append.stamp.logId &&
+    present.replId === append.stamp.replId &&
+    present.seed === append.stamp.seed
+  return keptAll ? 'out' : 'unknown'
 }

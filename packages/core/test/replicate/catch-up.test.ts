@@ -25,6 +25,7 @@ const log = {
       leaseValue: '',
       reason: undefined,
       replIdChanged: false,
+      seed: '',
       leaderChanges: 1,
     },
     ...{ leader: undefined, snapshot: undefined, snapshotBefore: undefined, secretVersion: '' },

@@ -36,6 +36,7 @@ const log = {
       first: 1,
       leaseValue: '',
       replIdChanged: false,
+      seed: '',
     },
     ...{ reason: undefined, leaderChanges: 1, leader: undefined, secretVersion: '' },
     ...{ snapshot, snapshotBefore: undefined, table: new TermTable(TERMS) },

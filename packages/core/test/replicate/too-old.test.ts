@@ -40,6 +40,7 @@ const log = {
         leaseValue: '',
         reason: undefined,
         replIdChanged: false,
+        seed: '',
         leaderChanges: 1,
       },
       ...{ leader: undefined, snapshot, snapshotBefore: undefined, secretVersion: '' },

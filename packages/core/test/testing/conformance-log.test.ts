@@ -234,10 +234,12 @@ describe.each(servers)('the log of %s', (_name, start) => {
 
     it('is read in pages, and its table only by who does not know its present', async () => {
       await leading(5)
-      const { logId, nonce, replId, entries } = await page(1, 2)
+      const { logId, nonce, replId, seed, entries } = await page(1, 2)
       expect(entries.map(({ index }) => index)).toEqual([2, 3])
-      expect((await parts.log.read(5, 10, { logId, nonce, replId })).table).toBeUndefined()
-      expect((await parts.log.read(5, 10, { logId, nonce, replId: 'other' })).table?.rows).toHaveLength(1)
+      expect((await parts.log.read(5, 10, { logId, nonce, replId, seed })).table).toBeUndefined()
+      expect((await parts.log.read(5, 10, { logId, nonce, replId: 'other', seed })).table?.rows).toHaveLength(
+        1,
+      )
       expect((await parts.log.read(9, 10, undefined)).entries).toEqual([])
     })
 
@@ -326,6 +328,9 @@ describe.each(servers)('the log of %s', (_name, start) => {
       const after = await connection.reSeed(head, present)
       expect(after).toMatchObject({ logId: 'L', term: claim.term, head: 9, headTerm: claim.term + 5 })
       expect(after?.nonce).not.toBe(claim.nonce)
+      expect(claim.seed).toBe('')
+      expect(after?.seed).toBe(after?.nonce)
+      expect((await page()).seed).toBe(after?.nonce)
       const { nonce, first, entries, snapshot, table } = await page()
       expect({ nonce, first, entries, snapshot }).toEqual({
         ...{ nonce: after?.nonce, first: 10, entries: [] },
@@ -333,6 +338,7 @@ describe.each(servers)('the log of %s', (_name, start) => {
       })
       expect(table?.rows).toEqual(terms)
       expect(await append(connection, 9, claim.term + 5)).toMatchObject({ kind: 'appended', first: 10 })
+      expect((await claimed()).claim.seed).toBe(after?.nonce)
     })
 
     it('is created anew where there is none', async () => {

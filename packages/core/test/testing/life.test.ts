@@ -27,3 +27,30 @@ test('an instance that lacks what Redis has lost answers no consistent read befo
     expect(await group.settled(read(consistency))).toEqual(leader.node.read(({ lines }) => [...lines]))
   await group.stop()
 })
+
+test('a write that an instance out of reach may bring back is not called refused', async () => {
+  const group = await createTestGroup({ stateMachine: journal, clock: 'virtual' })
+  const leader = await group.led()
+  const [holder, other] = group.instances.filter((instance) => instance !== leader) as [
+    typeof leader,
+    typeof leader,
+  ]
+  await group.settled(leader.node.write('add', 'first'))
+  await group.until(() =>
+    [holder, other].every(({ node }) => node.position.index === leader.node.position.index),
+  )
+  const { index } = leader.node.position
+  other.cut()
+  leader.loseReply()
+  const answer = leader.node.write('add', 'in doubt').catch((error: { code: string }) => error.code)
+  await group.until(() => !leader.losing)
+  leader.cut()
+  await group.until(() => holder.node.position.index > index)
+  holder.cut()
+  group.wipeRedis()
+  other.mend()
+  await group.until(() => other.node.isLeader)
+  leader.mend()
+  expect(await group.settled(answer)).toBe('OUTCOME_UNKNOWN')
+  await group.stop()
+})

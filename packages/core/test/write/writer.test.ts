@@ -46,7 +46,17 @@ function setUp({ maxQueuedWrites = 10_000, maxQueuedBytes = 64 * KIB * KIB } = {
 function claimOf(term: number, head = 0, rows: { term: number; first: number }[] = []): Claim {
   const table = new TermTable(rows.map((row) => ({ ...row, nonce: `n${row.term}` })))
   const headTerm = rows.at(-1)?.term ?? 0
-  return { logId: 'L', nonce: `n${term}`, replId: 'r', term, head, headTerm, table, replIdChanged: false }
+  return {
+    logId: 'L',
+    nonce: `n${term}`,
+    replId: 'r',
+    seed: '',
+    term,
+    head,
+    headTerm,
+    table,
+    replIdChanged: false,
+  }
 }
 
 /** A write whose entry has this name as its argument and operation id; `bytes` is about how large it is. */

@@ -5,14 +5,14 @@
 --       6 public url   7 lease value   8 '1' if the lease lies on this server and is to be checked   9 random step 1-1000
 --       10 version of the claimant's app   11 why the leader before does not lead any more, or ''
 -- Returns  {'CLAIMED', term, logId, head, headTerm, replId, '1' if the log was last written in another life of the server,
---           {term, 'first:nonce', ...}}
+--           {term, 'first:nonce', ...}, mark of the last re-seed or ''}
 --          {'OUTRUN', stored term}   another claim came between
 --          {'LEASE'}                 the lease is not the candidate's any more
 --          {'VERSION', version}      the log holds entries of that version of the app, which is newer; nothing was written
 -- Terms are milliseconds of 13 digits and stay strings: a Lua number prints 14 digits.
 
-local stored, logId, head, headTerm, lastReplId, lastLeader, appVersion = unpack(
-  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader', 'appVersion'))
+local stored, logId, head, headTerm, lastReplId, lastLeader, appVersion, seed = unpack(
+  redis.call('HMGET', KEYS[1], 'term', 'logId', 'head', 'headTerm', 'replId', 'leader', 'appVersion', 'seed'))
 stored = stored or '0'
 
 if stored ~= ARGV[1] then
@@ -46,5 +46,5 @@ if lastLeader ~= ARGV[4] then redis.call('HINCRBY', KEYS[1], 'leaderChanges', 1)
 return {
   'CLAIMED', term, logId or '', head or '0', headTerm or '0', replId,
   (lastReplId and lastReplId ~= replId) and '1' or '0',
-  redis.call('HGETALL', KEYS[2]),
+  redis.call('HGETALL', KEYS[2]), seed or '',
 }

@@ -1,7 +1,8 @@
 -- Has a log that lost entries end again where the claimant's replica does: at a snapshot of that one (G7).
 --
 -- KEYS  1 meta   2 log   3 terms   4 the snapshot   5 and 6 the two snapshots of the present log, or the meta key for none
--- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 nonce from now on: what others compared is another log
+-- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 nonce from now on: what others compared is another log; it
+--       also marks the re-seed: what an entry's absence says ends there
 --       6 id of the snapshot   7 its index   8 term and 9 log time of the entry there   10 version of the app that wrote it
 --       11 fields that it has   12 and 13 ids of the snapshots at KEYS 5 and 6, or ''   14 seconds that these stay, for those
 --       who are loading them   15... term, 'first:nonce', ...
@@ -22,7 +23,7 @@ if redis.call('HLEN', KEYS[4]) ~= tonumber(ARGV[11]) or redis.call('HEXISTS', KE
 local time = string.format('%.0f', math.max(tonumber(lastTime or '0'), tonumber(ARGV[9])))
 redis.call('HSET', KEYS[1], 'logId', ARGV[1], 'nonce', ARGV[5], 'head', ARGV[7], 'headTerm', ARGV[8], 'time', time,
   'first', string.format('%.0f', tonumber(ARGV[7]) + 1), 'snapshot', ARGV[6], 'snapshotIndex', ARGV[7],
-  'snapshotBefore', '', 'snapshotBeforeIndex', '0', 'replId', replId)
+  'snapshotBefore', '', 'snapshotBeforeIndex', '0', 'replId', replId, 'seed', ARGV[5])
 if tonumber(appVersion or '0') < tonumber(ARGV[10]) then redis.call('HSET', KEYS[1], 'appVersion', ARGV[10]) end
 redis.call('DEL', KEYS[2], KEYS[3])
 for i = 15, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end

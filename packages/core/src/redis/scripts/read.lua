@@ -7,13 +7,13 @@
 --           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
 --           version of the group's secrets or '', lease value of the last claim,
 --           why the leader before that does not lead any more, or '',
---           '1' if the log was last written in another life of the server}
+--           '1' if the log was last written in another life of the server, mark of the last re-seed or ''}
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex, secretVersion, lease, reason, lastReplId = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
+  beforeIndex, secretVersion, lease, reason, lastReplId, seed = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
   'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
-  'snapshotBeforeIndex', 'secretVersion', 'lease', 'reason', 'replId'))
+  'snapshotBeforeIndex', 'secretVersion', 'lease', 'reason', 'replId', 'seed'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
@@ -42,5 +42,5 @@ return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
   entries, (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '', lease or '', reason or '',
-  (lastReplId and lastReplId ~= replId) and '1' or '0',
+  (lastReplId and lastReplId ~= replId) and '1' or '0', seed or '',
 }
