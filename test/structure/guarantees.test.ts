@@ -27,6 +27,13 @@ it('a loss that is said to be shown is shown', () => {
   for (const [, file = '', name = ''] of shown) expect(textOf(file)).toContain(name)
 })
 
+it('the README promises the same, by the same names', () => {
+  const promised = [...readme.matchAll(/^\| (G\d+) \| \*\*([^*]+)\*\*/gm)].map(
+    ([, number = '', name = '']) => `${number} ${name.replace(/[.,]$/, '')}`,
+  )
+  expect(promised).toEqual(sections.map((section) => section.split('\n')[0]))
+})
+
 it('the README leads to it', () => {
   expect(readme).toContain('(docs/guarantees.md)')
 })
