@@ -106,8 +106,9 @@ test('a million entries, with restarts of every instance and of Redis: nothing i
   const states = await eventually(
     async () => {
       const head = Number(await meta('head'))
+      const looks = await Promise.all(members.map((member) => member.look()))
       const all = await Promise.all(members.map((member) => member.call<State>('state')))
-      return all.every(({ count }) => count === head) && all
+      return looks.every(({ index }) => index === head) && all
     },
     { message: 'all replicas to be at the head' },
   )

@@ -104,6 +104,7 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
     expect(json).toEqual({
       instance: {
         ...node.status(),
+        audit: { ...node.status().audit, differs: null },
         halted: null,
         ineligibleBecause: null,
         leader: { ...node.leader, publicUrl: null },
