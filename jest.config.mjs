@@ -26,4 +26,6 @@ export default {
   testEnvironmentOptions: { customExportConditions: ['@leasehold/source', 'node', 'node-addons'] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', ...otherVersions },
   testTimeout: 60_000,
+  // What test files leave behind in a worker makes those after them slow.
+  workerIdleMemoryLimit: '400MB',
 }

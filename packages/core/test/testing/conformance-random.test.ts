@@ -127,7 +127,7 @@ class Side {
   }
 
   #inWords(what: unknown): string {
-    const madeUp = ['nonce', 'replId', 'leaseValue']
+    const madeUp = ['nonce', 'replId', 'leaseValue', 'seed']
     return JSON.stringify(what, (key, value: unknown) => {
       if (value === undefined) return null
       if (key === 'timeMs') return 'time'
