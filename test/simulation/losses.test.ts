@@ -2,7 +2,7 @@ import { expectToHaveBitten, runAll } from './runs.js'
 
 /** G7, with all that goes before it. */
 test('what was acknowledged with a copy outlives whatever Redis loses, in one order, once', async () => {
-  const { failures, counts } = await runAll('losses', 200)
+  const { failures, counts } = await runAll('losses', 100)
   expect(failures).toEqual([])
   expectToHaveBitten(counts, [
     ...['wipe', 'emptyRestart', 'rollback', 'pause', 'hang', 'cut', 'hold', 'reset', 'loseReply'],
