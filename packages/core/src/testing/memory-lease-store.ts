@@ -129,7 +129,8 @@ export class MemoryLeaseStore implements LeaseStore {
 
   depose(leaseValue: string, heir: string | undefined): Promise<boolean> {
     const notice = { kind: 'vacant', reason: 'deposed', heir } as const
-    return this.#client.call('depose', (redis) => take(redis, leaseValue, notice))
+    // As on Redis, where a node that does not answer has no say.
+    return this.#client.call('depose', (redis) => take(redis, leaseValue, notice)).catch(() => false)
   }
 
   announceLeader(): void {
