@@ -70,6 +70,11 @@ export interface LeaseStore {
 }
 
 /** How much of a lease is kept back: max(50 ms, 10 %), so that a holder stops before anyone else can begin (G10). */
-export function marginOf(ttlMs: number): number {
+function marginOf(ttlMs: number): number {
   return Math.max(50, ttlMs * 0.1)
+}
+
+/** When the holder of a lease that was asked for at `startedMs` must not act on it any more (G10). */
+export function deadlineOf(startedMs: number, ttlMs: number): number {
+  return startedMs + ttlMs - marginOf(ttlMs)
 }

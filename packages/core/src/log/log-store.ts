@@ -1,6 +1,6 @@
 import type { ChangeReason, LeaderChange, LeaderInfo } from '../events.js'
 import type { Entry } from './entry.js'
-import type { TermTable } from './history.js'
+import { TermTable } from './history.js'
 import type { SnapshotHead } from './snapshot.js'
 
 /**
@@ -210,6 +210,21 @@ export interface LogStore {
   /** Opens a connection for one term. */
   openTerm(signal: AbortSignal): Promise<TermConnection>
   close(): Promise<void>
+}
+
+/** Changes of leader that a store remembers. */
+export const CHANGES_KEPT = 100
+/** Bytes of entries that a store reads at once, and the entry that exceeds them. */
+export const PAGE_BYTES = 1024 * 1024
+
+/** The claim on a log that its holder has put back with this snapshot, under another nonce. */
+export function claimAfterReSeed(
+  claim: Claim,
+  { logId, index, term, terms }: SnapshotHead,
+  nonce: string,
+): Claim {
+  const stamp = { ...claim, logId, nonce, seed: nonce, replIdChanged: false }
+  return { ...stamp, head: index, headTerm: term, table: new TermTable(terms) }
 }
 
 /** Whether two looks at the log belong to the same present. */

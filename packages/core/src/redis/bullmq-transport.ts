@@ -3,12 +3,16 @@ import type { Redis } from 'ioredis'
 import { type Clock, settledWithin, withDeadline } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
 import type { ResolvedOptions } from '../options.js'
-import type { Acknowledgement, JobTransport, RangeNotice } from '../replicate/job-transport.js'
+import {
+  type Acknowledgement,
+  jobIdOf,
+  type JobTransport,
+  type RangeNotice,
+} from '../replicate/job-transport.js'
 import {
   commandOptions,
   connect,
   createClient,
-  disconnect,
   type Duty,
   subscriberOptions,
   workerOptions,
@@ -98,7 +102,7 @@ export class BullmqTransport implements JobTransport {
     this.#mustReach()
     await this.#queue(to).add('range', notice, {
       ...JOB_OPTIONS,
-      jobId: `${notice.snapshot ? 's' : 't'}${notice.term}-${notice.to}`,
+      jobId: jobIdOf(notice),
     })
   }
 
@@ -144,7 +148,7 @@ export class BullmqTransport implements JobTransport {
     }
     for (const queue of this.#queues.values()) queue.close().catch(() => {})
     this.#queues.clear()
-    for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) disconnect(client)
+    for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) client.disconnect()
   }
 
   /** BullMQ would wait, for however long, and then write: perhaps into a queue that was swept meanwhile. */

@@ -2,11 +2,20 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import { LeaseholdError, versionTooOld } from '../errors.js'
 import type { LeaderChange, LeaderInfo } from '../events.js'
-import type { LogPage, LogStamp, LogStore, Secrets, SnapshotRef, TermConnection } from '../log/log-store.js'
+import {
+  CHANGES_KEPT,
+  type LogPage,
+  type LogStamp,
+  type LogStore,
+  PAGE_BYTES,
+  type Secrets,
+  type SnapshotRef,
+  type TermConnection,
+} from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
 import { checkAccess, logNeeds } from './access.js'
 import { callScript } from './call-script.js'
-import { connect, createClient, disconnect, termOptions } from './connections.js'
+import { connect, createClient, termOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { RedisTermConnection } from './redis-term-connection.js'
 import { changeReason, readChanges, readEntries, readTable } from './replies.js'
@@ -14,10 +23,6 @@ import { checkServer } from './server-checks.js'
 
 /** Version of what stands in Redis. An instance refuses a higher one, which it does not know. */
 export const FORMAT_VERSION = '1'
-/** Changes of leader that are remembered. */
-const CHANGES_KEPT = 100
-/** Bytes of entries read at once. */
-const PAGE_BYTES = 1024 * 1024
 
 type ReadReply = [
   logId: string,
@@ -194,14 +199,14 @@ export class RedisLogStore implements LogStore {
     try {
       await connect(client, signal)
     } catch (error) {
-      disconnect(client)
+      client.disconnect()
       throw error
     }
     return new RedisTermConnection(client, this.#keys, leaseOnLog, commandTimeoutMs)
   }
 
   async close(): Promise<void> {
-    disconnect(this.#client)
+    this.#client.disconnect()
   }
 }
 

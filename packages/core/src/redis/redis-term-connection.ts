@@ -1,20 +1,19 @@
 import type { Redis } from 'ioredis'
 import { randomBytes, randomInt } from 'node:crypto'
-import type {
-  AppendOutcome,
-  AppendRequest,
-  Claim,
-  ClaimOutcome,
-  ClaimRequest,
-  OfferedSnapshot,
-  PresentSnapshots,
-  SnapshotRef,
-  TermConnection,
+import {
+  type AppendOutcome,
+  type AppendRequest,
+  type Claim,
+  claimAfterReSeed,
+  type ClaimOutcome,
+  type ClaimRequest,
+  type OfferedSnapshot,
+  type PresentSnapshots,
+  type SnapshotRef,
+  type TermConnection,
 } from '../log/log-store.js'
-import { TermTable } from '../log/history.js'
 import { type SnapshotHead, UNNEEDED_TTL_S } from '../log/snapshot.js'
 import { callScript } from './call-script.js'
-import { disconnect } from './connections.js'
 import { SharedCall } from '../shared-call.js'
 import type { Keys } from './keys.js'
 import { readTable } from './replies.js'
@@ -110,30 +109,25 @@ export class RedisTermConnection implements TermConnection {
     return reply
   }
 
-  async reSeed(
-    { id, logId, index, term, timeMs, terms, version, chunks }: SnapshotHead,
-    { snapshot, snapshotBefore }: PresentSnapshots,
-  ): Promise<Claim | undefined> {
+  async reSeed(snapshot: SnapshotHead, present: PresentSnapshots): Promise<Claim | undefined> {
     const claim = this.#claimed()
+    const { id, logId, index, term, timeMs, terms, version, chunks } = snapshot
     const { meta, log, terms: table } = this.#keys
     const keyOf = (ref: SnapshotRef | undefined) => (ref ? this.#keys.snapshot(ref.id) : meta)
     const nonce = randomBytes(16).toString('hex')
     const reply = await callScript(
       this.#client,
       'reSeedLog',
-      [meta, log, table, this.#keys.snapshot(id), keyOf(snapshot), keyOf(snapshotBefore)],
+      [meta, log, table, this.#keys.snapshot(id), keyOf(present.snapshot), keyOf(present.snapshotBefore)],
       [
         ...[logId, claim.term, claim.nonce, claim.replId, nonce],
         ...[id, index, term, timeMs, version, chunks + 1],
-        ...[snapshot?.id ?? '', snapshotBefore?.id ?? '', UNNEEDED_TTL_S],
+        ...[present.snapshot?.id ?? '', present.snapshotBefore?.id ?? '', UNNEEDED_TTL_S],
         ...terms.flatMap((row) => [row.term, `${row.first}:${row.nonce}`]),
       ],
     )
     if (reply !== 1) return undefined
-    this.#claim = {
-      ...{ ...claim, logId, nonce, seed: nonce, replIdChanged: false },
-      ...{ head: index, headTerm: term, table: new TermTable(terms) },
-    }
+    this.#claim = claimAfterReSeed(claim, snapshot, nonce)
     return this.#claim
   }
 
@@ -213,7 +207,7 @@ export class RedisTermConnection implements TermConnection {
   }
 
   close(): void {
-    disconnect(this.#client)
+    this.#client.disconnect()
     this.#closed.abort()
   }
 

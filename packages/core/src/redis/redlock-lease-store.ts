@@ -1,12 +1,12 @@
 import Redlock, { type ExecutionStats, type Lock, type Operation } from 'redlock'
 import type { Clock } from '../clock.js'
 import {
+  deadlineOf,
   type Lease,
   type LeaseGuard,
   type LeaseLook,
   type LeaseNotice,
   type LeaseStore,
-  marginOf,
 } from '../elect/lease.js'
 import type { ChangeReason } from '../events.js'
 import type { ResolvedOptions } from '../options.js'
@@ -96,7 +96,7 @@ export class RedlockLeaseStore implements LeaseStore {
       throw error
     }
     this.#locks.set(lock.value, lock)
-    const lease = { value: lock.value, deadlineMs: this.#deadline(startedMs) }
+    const lease = { value: lock.value, deadlineMs: deadlineOf(startedMs, this.#ttlMs) }
     if (this.#clock.now() < lease.deadlineMs) return lease
     await this.release(lease) // granted, but too late to be of use
     return undefined
@@ -116,7 +116,7 @@ export class RedlockLeaseStore implements LeaseStore {
       if (votes.filter(isHeld).length > minority) return undefined
       throw error
     }
-    return { value: lease.value, deadlineMs: this.#deadline(startedMs) }
+    return { value: lease.value, deadlineMs: deadlineOf(startedMs, this.#ttlMs) }
   }
 
   async release(lease: Lease, reason?: ChangeReason): Promise<void> {
@@ -208,10 +208,6 @@ export class RedlockLeaseStore implements LeaseStore {
   #announce(notice: LeaseNotice): void {
     for (const { commands } of this.#nodes.all)
       commands.publish(this.#keys.leaseNotices, textOf(notice)).catch(() => {})
-  }
-
-  #deadline(startedMs: number): number {
-    return startedMs + this.#ttlMs - marginOf(this.#ttlMs)
   }
 }
 

@@ -12,6 +12,11 @@ export interface RangeNotice {
   readonly snapshot?: true
 }
 
+/** Names the job that carries a notice: a queue does not hold one twice. */
+export function jobIdOf({ snapshot, term, to }: RangeNotice): string {
+  return `${snapshot ? 's' : 't'}${term}-${to}`
+}
+
 /** How far an instance has applied the log, told to whoever leads. */
 export interface Acknowledgement {
   readonly id: string

@@ -1,10 +1,10 @@
 import {
+  deadlineOf,
   type Lease,
   type LeaseGuard,
   type LeaseLook,
   type LeaseNotice,
   type LeaseStore,
-  marginOf,
 } from '../elect/lease.js'
 import type { ChangeReason } from '../events.js'
 import type { ResolvedOptions } from '../options.js'
@@ -60,7 +60,7 @@ export class MemoryLeaseStore implements LeaseStore {
       return lease.value
     })
     if (value === undefined) return undefined
-    const lease = { value, deadlineMs: this.#deadline(startedMs) }
+    const lease = { value, deadlineMs: deadlineOf(startedMs, this.#options.leaseTtlMs) }
     if (this.#process.now() < lease.deadlineMs) return lease
     await this.release(lease)
     return undefined
@@ -75,7 +75,7 @@ export class MemoryLeaseStore implements LeaseStore {
       redis.data.lease = { value, expiresMs: redis.timeMs + this.#options.leaseTtlMs }
       return true
     })
-    return renewed ? { value, deadlineMs: this.#deadline(startedMs) } : undefined
+    return renewed ? { value, deadlineMs: deadlineOf(startedMs, this.#options.leaseTtlMs) } : undefined
   }
 
   async release({ value }: Lease, reason?: ChangeReason): Promise<void> {
@@ -160,10 +160,6 @@ export class MemoryLeaseStore implements LeaseStore {
 
   #announce(notice: LeaseNotice): void {
     this.#client.call('announce', (redis) => redis.publish(NOTICES, JSON.stringify(notice))).catch(() => {})
-  }
-
-  #deadline(startedMs: number): number {
-    return startedMs + this.#options.leaseTtlMs - marginOf(this.#options.leaseTtlMs)
   }
 }
 

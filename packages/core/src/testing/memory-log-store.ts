@@ -3,9 +3,11 @@ import type { LeaderChange } from '../events.js'
 import { decodeEntry } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 import {
+  CHANGES_KEPT,
   type LogPage,
   type LogStamp,
   type LogStore,
+  PAGE_BYTES,
   type Secrets,
   sameStamp,
   type TermConnection,
@@ -15,9 +17,6 @@ import type { MemoryClient } from './memory-client.js'
 import type { Meta, StoredEntry } from './memory-redis.js'
 import { MemoryTermConnection } from './memory-term-connection.js'
 import type { Wire } from './wire.js'
-
-const CHANGES_KEPT = 100
-const PAGE_CHARACTERS = 1024 * 1024
 
 /** The log in a Redis in memory: does what the scripts join, rotate-secret, read and record-change do. */
 export class MemoryLogStore implements LogStore {
@@ -134,11 +133,11 @@ export class MemoryLogStore implements LogStore {
 function pageOf(entries: readonly StoredEntry[], after: number, limit: number): StoredEntry[] {
   const from = entries.findIndex(({ index }) => index > after)
   if (from === -1) return []
-  let left = PAGE_CHARACTERS
+  let left = PAGE_BYTES
   const page: StoredEntry[] = []
   for (const entry of entries.slice(from, from + limit)) {
     page.push(entry)
-    left -= entry.data.length
+    left -= Buffer.byteLength(entry.data)
     if (left <= 0) break
   }
   return page

@@ -178,7 +178,7 @@ export class MemoryRedis {
 }
 
 /** What a Redis has that has nothing. */
-export function emptyData(): MemoryData {
+function emptyData(): MemoryData {
   return {
     meta: {},
     entries: [],

@@ -1,13 +1,14 @@
-import type {
-  AppendOutcome,
-  AppendRequest,
-  Claim,
-  ClaimOutcome,
-  ClaimRequest,
-  OfferedSnapshot,
-  PresentSnapshots,
-  SnapshotRef,
-  TermConnection,
+import {
+  type AppendOutcome,
+  type AppendRequest,
+  type Claim,
+  claimAfterReSeed,
+  type ClaimOutcome,
+  type ClaimRequest,
+  type OfferedSnapshot,
+  type PresentSnapshots,
+  type SnapshotRef,
+  type TermConnection,
 } from '../log/log-store.js'
 import { TermTable } from '../log/history.js'
 import { type SnapshotHead, UNNEEDED_TTL_S } from '../log/snapshot.js'
@@ -123,10 +124,7 @@ export class MemoryTermConnection implements TermConnection {
       return newNonce
     })
     if (nonce === undefined) return undefined
-    this.#claim = {
-      ...{ ...claim, logId, nonce, seed: nonce, replIdChanged: false },
-      ...{ head: index, headTerm: term, table: new TermTable(terms) },
-    }
+    this.#claim = claimAfterReSeed(claim, snapshot, nonce)
     return this.#claim
   }
 
@@ -137,7 +135,7 @@ export class MemoryTermConnection implements TermConnection {
     const claim = this.#claimed()
     return this.#call('installSnapshot', (redis) => {
       const { meta, terms, snapshots } = redis.data
-      if (!this.#mayWrite(redis, claim)) return false
+      if (whyFenced(redis, claim) !== undefined) return false
       if (index > (meta.head ?? 0) || index <= (meta.snapshot?.index ?? 0)) return false
       if (!snapshots.get(id)?.fields.has('head')) return false
       if (meta.snapshotBefore?.id !== before?.id) return false
@@ -200,10 +198,6 @@ export class MemoryTermConnection implements TermConnection {
 
   close(): void {
     this.#connection.close()
-  }
-
-  #mayWrite(redis: MemoryRedis, claim: Claim): boolean {
-    return whyFenced(redis, claim) === undefined
   }
 
   #call<T>(name: string, run: (redis: MemoryRedis) => T): Promise<T> {

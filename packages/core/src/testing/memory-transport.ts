@@ -1,5 +1,10 @@
 import { Bell } from '../clock.js'
-import type { Acknowledgement, JobTransport, RangeNotice } from '../replicate/job-transport.js'
+import {
+  type Acknowledgement,
+  jobIdOf,
+  type JobTransport,
+  type RangeNotice,
+} from '../replicate/job-transport.js'
 import { MemoryClient } from './memory-client.js'
 import { presenceOf } from './memory-lease-store.js'
 import type { TestProcess } from './test-process.js'
@@ -51,7 +56,7 @@ export class MemoryTransport implements JobTransport {
     await this.#client.call('push', (redis) => {
       const { data } = redis
       const jobs = data.jobs.get(to) ?? new Map<string, RangeNotice>()
-      jobs.set(`${notice.snapshot ? 's' : 't'}${notice.term}-${notice.to}`, notice)
+      jobs.set(jobIdOf(notice), notice)
       data.jobs.set(to, jobs)
       redis.publish(jobsOf(to), '')
     })

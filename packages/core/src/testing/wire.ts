@@ -46,7 +46,7 @@ export class Wire {
 
   mend(): void {
     this.#state = 'open'
-    for (const go of this.#held.splice(0)) this.world.timer(0, () => this.#through(go))
+    for (const go of this.#held.splice(0)) this.world.timer(0, () => this.arrive(go))
   }
 
   /** The next call of that name runs, but its reply is lost, and the connection with it. */
@@ -83,10 +83,6 @@ export class Wire {
 
   /** Something has been under way for its time: it arrives, unless the wire is held. */
   arrive(go: () => void): void {
-    this.#through(go)
-  }
-
-  #through(go: () => void): void {
     if (this.#state === 'held') this.#held.push(go)
     else go()
   }
