@@ -1,12 +1,13 @@
 import type { Instance } from './instance.js'
 import type { AuditParts, Finding } from './operate/audit.js'
+import { markHead } from './reactions.js'
 
 /** How long an heir has to take over from a leader that is in doubt. */
 const HEIR_MS = 2000
 
 /** An instance as the audit of its replica sees it. */
 export function auditPartsOf(instance: Instance): AuditParts {
-  const { options, parts, applier, catchUp, leadership, writer, heartbeat } = instance
+  const { options, parts, applier, catchUp, leadership, heartbeat } = instance
   let isSteppingDown = false
   return {
     id: options.id,
@@ -18,10 +19,7 @@ export function auditPartsOf(instance: Instance): AuditParts {
     doubt: (from) => catchUp.doubt(from),
     leader: () => leadership.leader,
     mark: () => {
-      writer.mark().then(
-        () => heartbeat.beatNow(),
-        (error: unknown) => options.logger.debug({ err: error }, 'the head could not be marked'),
-      )
+      void markHead(instance).then((marked) => marked && heartbeat.beatNow())
     },
     stepDown: async (heirs) => {
       if (isSteppingDown) return

@@ -50,20 +50,24 @@ async function asLeader(instance: Instance, followers: readonly MemberView[]): P
     if (
       applier.position.term !== claim.term &&
       followers.some(({ ahead, term }) => ahead && term >= claim.term)
-    )
-      markHead(instance)
+    ) {
+      // It has compared itself with this reign and is still ahead, so it was not there when the others settled. With an entry
+      // of this term behind the head it is off, says what was lost, and rebuilds itself instead of waiting for ever (G7).
+      void markHead(instance)
+    }
     await snapshots.tend(page, followers, claim.term, connection, instance.audit.wish(followers))
   }
 }
 
-/**
- * Somebody has compared itself with this reign and is still ahead: it was not there when the others settled. With an
- * entry of this term behind the head it is off, says what was lost, and rebuilds itself instead of waiting for ever (G7).
- */
-function markHead({ writer, options }: Instance): void {
-  writer.mark().catch((error: unknown) => {
+/** Appends an entry that changes nothing. False if that failed: whoever wants it tries again at the next heartbeat. */
+export async function markHead({ writer, options }: Instance): Promise<boolean> {
+  try {
+    await writer.mark()
+    return true
+  } catch (error) {
     options.logger.debug({ err: error }, 'the head could not be marked; tried again at the next heartbeat')
-  })
+    return false
+  }
 }
 
 /** The replica has changed: reports a bug of the app, and answers whoever waits for the entry. */

@@ -79,11 +79,11 @@ export class Audit {
   }
 
   get status(): AuditStatus {
-    const { from, to } = this.#differs ?? {}
+    const differs = this.#differs
     return {
       enabled: this.#parts.evidence !== undefined,
       agreedIndex: this.#ballots.agreedIndex,
-      differs: from === undefined || to === undefined ? undefined : { from, to },
+      differs: differs && { from: differs.from, to: differs.to },
       rebuilds: this.#rebuilds,
     }
   }

@@ -34,8 +34,9 @@ export interface Settled {
 }
 
 /**
- * Waits until every instance that is known or connected has compared its replica with this claim and published what it has, at most `settleMs` (G7). A claimant without data also waits until the server has run that long: instances
- * that it has never heard of may be on their way back.
+ * Waits until every instance that is known or connected has compared its replica with this claim and published what it
+ * has, at most `settleMs` (G7). A claimant without data also waits until the server has run that long: instances that it
+ * has never heard of may be on their way back.
  */
 export async function settle(
   parts: SettleParts,

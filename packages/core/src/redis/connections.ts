@@ -166,11 +166,6 @@ export async function connect(client: Redis, signal: AbortSignal): Promise<void>
   })
 }
 
-/** Ends a connection for good. */
-export function disconnect(client: Redis): void {
-  client.disconnect()
-}
-
 /** Where a server is, fit for messages: without user name and password. */
 export function placeOf({ host, port, path, sentinels, tls }: RedisOptions): string {
   if (sentinels)

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Clock } from '../clock.js'
 import { createDeferred } from '../deferred.js'
 import { ConnectTrouble } from './connect-trouble.js'
-import { connect, disconnect, placeOf } from './connections.js'
+import { connect, placeOf } from './connections.js'
 
 /** How long a node may be away before somebody is told. A restart takes less. */
 const UNREACHABLE_AFTER_MS = 1000
@@ -69,7 +69,7 @@ export class LeaseNode {
     this.#closed = true
     this.#cancelTimer?.()
     this.#asked.resolve()
-    for (const client of [this.commands, this.notices, this.presence]) disconnect(client)
+    for (const client of [this.commands, this.notices, this.presence]) client.disconnect()
   }
 
   #reached(listener: LeaseNodeListener): void {

@@ -6,7 +6,7 @@ import { type SnapshotHead, type SnapshotStore, UNNEEDED_TTL_S } from '../log/sn
 import type { ImportTarget } from '../operate/snapshot-import.js'
 import type { RedisTarget } from '../options.js'
 import { callScript } from './call-script.js'
-import { commandOptions, connect, createClient, disconnect } from './connections.js'
+import { commandOptions, connect, createClient } from './connections.js'
 import { type Keys, keysOf } from './keys.js'
 import { describeApplication, FORMAT_VERSION } from './redis-log-store.js'
 import { RedisSnapshotStore } from './redis-snapshot-store.js'
@@ -75,7 +75,7 @@ export class RedisImportTarget implements ImportTarget {
   }
 
   close(): void {
-    disconnect(this.#client)
+    this.#client.disconnect()
   }
 
   /** Runs the script; without a head it only looks. */

@@ -10,7 +10,6 @@ import {
   commandOptions,
   connect,
   createClient,
-  disconnect,
   subscriberOptions,
   termOptions,
   workerOptions,
@@ -224,7 +223,7 @@ describe.each([
   }
 
   afterEach(() => {
-    for (const client of clients.splice(0)) disconnect(client)
+    for (const client of clients.splice(0)) client.disconnect()
   })
 
   it('takes over where Redis is from the options of another client, and nothing that breaks a promise', () => {
@@ -257,7 +256,7 @@ describe('on a connection that is cut', () => {
   })
 
   afterEach(async () => {
-    for (const client of clients.splice(0)) disconnect(client)
+    for (const client of clients.splice(0)) client.disconnect()
     await proxy.close()
   })
 

@@ -3,7 +3,7 @@ import { AbstractConnector } from 'ioredis'
 import { eventually } from '../../../../test/support/deadline.js'
 import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
 import { stopAll } from '../../../../test/support/stop-all.js'
-import { commandOptions, createClient, disconnect, termOptions } from '../../src/redis/connections.js'
+import { commandOptions, createClient, termOptions } from '../../src/redis/connections.js'
 
 let redis: RedisServer
 /** How often connecting fails before there is a socket, as it does under Sentinel in the moment of a failover. */
@@ -38,7 +38,7 @@ it('a client whose search for its server fails goes on searching', async () => {
   await eventually(() => client.status === 'ready', { message: 'it to be connected' })
   expect(attempts).toBe(4)
   expect(await client.ping()).toBe('PONG')
-  disconnect(client)
+  client.disconnect()
   await eventually(() => client.status === 'end', { message: 'its end' })
   expect(attempts).toBe(4)
 })
@@ -59,7 +59,7 @@ it('a client that is ended meanwhile stays so', async () => {
   const client = createClient({ Connector: Failing }, commandOptions(500), 'a')
   client.connect().catch(() => {})
   await eventually(() => attempts > 3, { message: 'it to search' })
-  disconnect(client)
+  client.disconnect()
   const before = attempts
   await eventually(() => client.status === 'end', { message: 'its end' })
   await new Promise((resolve) => setTimeout(resolve, 200)) // some delays of the next attempt

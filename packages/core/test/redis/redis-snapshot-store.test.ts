@@ -3,7 +3,7 @@ import { type RedisServer, startRedis } from '../../../../test/support/redis-ser
 import { stopAll } from '../../../../test/support/stop-all.js'
 import { startProxy, type TcpProxy } from '../../../../test/support/tcp-proxy.js'
 import type { SnapshotHead } from '../../src/log/snapshot.js'
-import { commandOptions, connect, createClient, disconnect } from '../../src/redis/connections.js'
+import { commandOptions, connect, createClient } from '../../src/redis/connections.js'
 import { keysOf } from '../../src/redis/keys.js'
 import { RedisSnapshotStore } from '../../src/redis/redis-snapshot-store.js'
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  disconnect(client)
+  client.disconnect()
   await proxy.close()
 })
 

@@ -4,7 +4,7 @@ import { expectNoOpenHandles, handleSnapshot } from '../../../../test/support/op
 import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
 import { stopAll } from '../../../../test/support/stop-all.js'
 import type { LeaseholdError } from '../../src/index.js'
-import { commandOptions, connect, createClient, disconnect } from '../../src/redis/connections.js'
+import { commandOptions, connect, createClient } from '../../src/redis/connections.js'
 import { errorOf } from '../error-of.js'
 
 const never = new AbortController().signal
@@ -42,7 +42,7 @@ async function ping(port: number, tls: object | undefined): Promise<string> {
     await connect(client, AbortSignal.timeout(1000))
     return await client.ping()
   } finally {
-    disconnect(client)
+    client.disconnect()
   }
 }
 
@@ -129,7 +129,7 @@ describe('one that is given up in the middle of the handshake', () => {
       const client = createClient(target(), commandOptions(1000), 'c')
       const connecting = errorOf(connect(client, never))
       const stream = await streamOf(client)
-      stream.once('connect', () => disconnect(client))
+      stream.once('connect', () => client.disconnect())
       expect(await connecting).toMatchObject({ code: 'REDIS_UNREACHABLE' })
     }
     await expectNoOpenHandles(before)
@@ -146,6 +146,6 @@ describe('one that is given up in the middle of the handshake', () => {
       await connecting
       expect(copy.status).toBe('end')
     }
-    disconnect(client)
+    client.disconnect()
   })
 })

@@ -11,9 +11,9 @@
 -- The replication id is the server's present one, not the one of the last claim.
 
 local logId, nonce, term, head, headTerm, leader, url, publicUrl, changes, first, snapshot, snapshotIndex, before,
-  beforeIndex, secretVersion, lease, reason, lastReplId, seed = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce', 'term', 'head', 'headTerm',
-  'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex', 'snapshotBefore',
-  'snapshotBeforeIndex', 'secretVersion', 'lease', 'reason', 'replId', 'seed'))
+  beforeIndex, secretVersion, lease, reason, lastReplId, seed = unpack(redis.call('HMGET', KEYS[1], 'logId', 'nonce',
+  'term', 'head', 'headTerm', 'leader', 'url', 'publicUrl', 'leaderChanges', 'first', 'snapshot', 'snapshotIndex',
+  'snapshotBefore', 'snapshotBeforeIndex', 'secretVersion', 'lease', 'reason', 'replId', 'seed'))
 local info = redis.pcall('INFO', 'replication')
 local replId = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 logId, nonce, head = logId or '', nonce or '', head or '0'
