@@ -1,10 +1,10 @@
 // The kv example as it is before and after a deploy: `APP_VERSION`, and `WITH_TAG=1` for the command that came with it.
-import { once } from 'node:events'
 import { createNode, defineStateMachine } from '@leasehold/core'
-import { clusterErrors, clusterRouter, gracefulShutdown, routeWrites } from '@leasehold/express'
+import { clusterErrors, clusterRouter, routeWrites } from '@leasehold/express'
 import express from 'express'
 import { kv } from '../../examples/kv/dist/machine.js'
 import { badRequests, kvRoutes } from '../../examples/kv/dist/routes.js'
+import { serve } from '../support/serve.mjs'
 
 const { env } = process
 const withTag = env.WITH_TAG === '1'
@@ -53,17 +53,4 @@ if (withTag) {
 app.use(clusterErrors(node))
 app.use(badRequests)
 
-const server = app.listen(Number(env.PORT), '127.0.0.1')
-await once(server, 'listening')
-const url = `http://127.0.0.1:${server.address().port}`
-node.setUrl(url, url)
-gracefulShutdown(server, node)
-try {
-  await node.start()
-  process.stdout.write(`listening ${url}\n`)
-} catch (error) {
-  process.stderr.write(`${error.code}: ${error.message}\n`)
-  process.exitCode = 1
-  server.close()
-  server.closeAllConnections()
-}
+await serve(app, node, { port: Number(env.PORT) })

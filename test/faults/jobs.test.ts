@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import { eventually } from '../support/deadline.js'
-import { seededRandom } from '../support/random.js'
+import { seededRandom } from '../../packages/core/src/testing/seeded-random.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
 import { LedgerGroup, type Member } from './ledger-group.js'

@@ -1,5 +1,5 @@
 import { eventually, once, within } from '../support/deadline.js'
-import { seededRandom } from '../support/random.js'
+import { seededRandom } from '../../packages/core/src/testing/seeded-random.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
 import type { TcpProxy } from '../support/tcp-proxy.js'

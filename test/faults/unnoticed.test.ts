@@ -7,7 +7,7 @@ import { eventually } from '../support/deadline.js'
 import { hasWritten, inWords, type Operation } from '../support/history.js'
 import { type Instance, type InstanceGroup, startGroup } from '../support/instances.js'
 import { type Load, type LoadOptions, loadKeys, startLoad } from '../support/load.js'
-import { seededRandom } from '../support/random.js'
+import { seededRandom } from '../../packages/core/src/testing/seeded-random.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
 

@@ -1,5 +1,5 @@
 import { eventually } from '../support/deadline.js'
-import { seededRandom } from '../support/random.js'
+import { seededRandom } from '../../packages/core/src/testing/seeded-random.js'
 import { startRedis } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
 import { type LedgerNode, member, stopMembers, write } from './ledger.js'

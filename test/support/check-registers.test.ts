@@ -1,6 +1,6 @@
 import { checkRegisters } from './check-registers.js'
 import { hasWritten, type Operation } from './history.js'
-import { seededRandom } from './random.js'
+import { seededRandom } from '../../packages/core/src/testing/seeded-random.js'
 
 type More = Partial<Operation>
 

@@ -1,4 +1,4 @@
-import { seededRandom } from './random.js'
+import { seededRandom } from '../../packages/core/src/testing/seeded-random.js'
 
 /** An operation as the search sees it: it takes effect at one moment between its start and its end. */
 export interface Step {

@@ -1,6 +1,6 @@
 import type { Asked } from './ask.js'
 import { isRead, type Operation } from './history.js'
-import { seededRandom } from './random.js'
+import { seededRandom } from '../../packages/core/src/testing/seeded-random.js'
 
 /** What a client does, one as often as another. */
 const KINDS = ['push', 'push', 'push', 'list', 'put', 'put', 'cas', 'cas', 'get', 'get', 'get'] as const

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { seededRandom } from '../../support/random.js'
+import { pickOf, seededRandom } from '../../../packages/core/src/testing/seeded-random.js'
 
 /** What a seed decides: whom a fault hits, when, and how. */
 export class Draws {
@@ -15,9 +15,7 @@ export class Draws {
   }
 
   pick<T>(from: readonly T[]): T {
-    const item = from[Math.floor(this.random() * from.length)]
-    if (item === undefined) throw new Error('There is nothing to pick from')
-    return item
+    return pickOf(this.random, from)
   }
 
   shuffled<T>(items: readonly T[]): T[] {

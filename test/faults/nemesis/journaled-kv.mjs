@@ -1,21 +1,15 @@
 // The kv example with a journal of all that it applied, and with faults that a process can only do to itself.
 import { shiftClock } from '../shifted-clock.mjs'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { createNode, defineStateMachine } from '@leasehold/core'
-import {
-  clusterErrors,
-  clusterRouter,
-  consistentReads,
-  gracefulShutdown,
-  routeWrites,
-} from '@leasehold/express'
+import { clusterErrors, clusterRouter, consistentReads, routeWrites } from '@leasehold/express'
 import express from 'express'
 import { kv } from '../../../examples/kv/dist/machine.js'
 import { badRequests, consistencyOf, kvRoutes } from '../../../examples/kv/dist/routes.js'
 import { readSettings } from '../../../examples/kv/dist/settings.js'
+import { serve } from '../../support/serve.mjs'
 
 const settings = readSettings(process.env)
 
@@ -81,17 +75,4 @@ app.use(kvRoutes(node, settings.writeConcern))
 app.use(clusterErrors(node))
 app.use(badRequests)
 
-const server = app.listen(settings.port, settings.host)
-await once(server, 'listening')
-const url = `http://${settings.host}:${server.address().port}`
-node.setUrl(url, url)
-gracefulShutdown(server, node)
-try {
-  await node.start()
-  process.stdout.write(`listening ${url}\n`)
-} catch (error) {
-  process.stderr.write(`${error.code}: ${error.message}\n`)
-  process.exitCode = 1
-  server.close()
-  server.closeAllConnections()
-}
+await serve(app, node, settings)

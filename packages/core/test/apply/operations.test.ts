@@ -5,7 +5,7 @@ import type { Outcome, StateMachine } from '../../src/apply/state-machine.js'
 import { CommandError, CommandFailedError } from '../../src/errors.js'
 import { type Entry, markerEntry, WINDOW_ONLY } from '../../src/log/entry.js'
 import { entryAt } from '../entries.js'
-import { seededRandom } from '../../../../test/support/random.js'
+import { seededRandom } from '../../src/testing/seeded-random.js'
 
 /** Counts what it runs; an argument that is a function decides the outcome. */
 class Counter implements StateMachine {

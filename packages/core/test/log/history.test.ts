@@ -1,4 +1,4 @@
-import { seededRandom } from '../../../../test/support/random.js'
+import { seededRandom } from '../../src/testing/seeded-random.js'
 import { compareHistory, type Standing, TermTable } from '../../src/log/history.js'
 
 /** Whose entry it is: what a log looks like to somebody who could see all of it. */

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../../../test/support/random.js'
+import { seededRandom } from '../../src/testing/seeded-random.js'
 import { RecordCheck } from '../../src/log/record-check.js'
 import { RecordReader, writeRecords } from '../../src/log/snapshot.js'
 

@@ -1,5 +1,5 @@
 import { pathOf, RecordReader, writeRecords } from '../../src/log/snapshot.js'
-import { seededRandom } from '../../../../test/support/random.js'
+import { seededRandom } from '../../src/testing/seeded-random.js'
 
 function roundTrip(value: unknown): { value: unknown; records: string[] } {
   const records = [...writeRecords(value)]

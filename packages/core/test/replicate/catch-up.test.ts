@@ -1,10 +1,10 @@
 import { Applier } from '../../src/apply/applier.js'
 import { LocalState } from '../../src/apply/state-machine.js'
 import { systemClock } from '../../src/clock.js'
-import { TermTable } from '../../src/log/history.js'
-import type { LogPage, LogStore } from '../../src/log/log-store.js'
+import type { LogStore } from '../../src/log/log-store.js'
 import type { SnapshotStore } from '../../src/log/snapshot.js'
 import { CatchUp } from '../../src/replicate/catch-up.js'
+import { listenerFor, pageWith } from '../catch-up-fixtures.js'
 import { entryAt } from '../entries.js'
 import { journal } from '../journal.js'
 
@@ -13,27 +13,13 @@ const HEAD = 5
 
 /** A log of five entries that gives two at a time. */
 const log = {
-  read: async (after: number, limit: number): Promise<LogPage> => ({
-    ...{
-      logId: 'L',
-      nonce: 'n',
-      replId: 'r',
-      term: 7,
+  read: async (after: number, limit: number) =>
+    pageWith({
       head: HEAD,
-      headTerm: 7,
-      first: 1,
-      leaseValue: '',
-      reason: undefined,
-      replIdChanged: false,
-      seed: '',
-      leaderChanges: 1,
-    },
-    ...{ leader: undefined, snapshot: undefined, snapshotBefore: undefined, secretVersion: '' },
-    entries: Array.from({ length: Math.min(PAGE, limit, HEAD - after) }, (_, i) => ({
-      ...entryAt(after + i + 1, { term: 7, command: 'all' }),
-    })),
-    table: new TermTable([{ term: 7, nonce: 'n', first: 1 }]),
-  }),
+      entries: Array.from({ length: Math.min(PAGE, limit, HEAD - after) }, (_, i) =>
+        entryAt(after + i + 1, { term: 7, command: 'all' }),
+      ),
+    }),
 } as Pick<LogStore, 'read'> as LogStore
 
 it('says that a page was used when the replica has what it brought, the last one included', async () => {
@@ -44,18 +30,10 @@ it('says that a page was used when the replica has what it brought, the last one
     snapshots: {} as SnapshotStore,
     applier,
     clock: systemClock,
-    listener: {
+    listener: listenerFor({
       read: () => seen.push(['read', applier.index, catchUp.onHistory]),
       used: () => seen.push(['used', applier.index, catchUp.onHistory]),
-      present: () => {},
-      diverged: () => {},
-      rebuilding: () => {},
-      logLost: () => {},
-      versionTooOld: () => {},
-      loading: () => {},
-      loopHeld: () => {},
-      badSnapshot: () => {},
-    },
+    }),
   })
 
   await catchUp.toHead(new AbortController().signal)

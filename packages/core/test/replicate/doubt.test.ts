@@ -2,14 +2,14 @@ import { Applier } from '../../src/apply/applier.js'
 import { LocalState } from '../../src/apply/state-machine.js'
 import { systemClock } from '../../src/clock.js'
 import { TermTable } from '../../src/log/history.js'
-import type { LogPage, LogStore, SnapshotRef } from '../../src/log/log-store.js'
+import type { LogStore, SnapshotRef } from '../../src/log/log-store.js'
 import type { SnapshotHead, SnapshotStore } from '../../src/log/snapshot.js'
 import { CatchUp } from '../../src/replicate/catch-up.js'
 import { storeSnapshot, takeSnapshot } from '../../src/replicate/snapshot-maker.js'
+import { listenerFor, pageWith, ROWS } from '../catch-up-fixtures.js'
 import { entryAt } from '../entries.js'
 import { journal } from '../journal.js'
 
-const TERMS = [{ term: 7, nonce: 'n', first: 1 }]
 /** The head of the log when the replica came to be in doubt. */
 const START = 3
 
@@ -25,25 +25,13 @@ let catchUp: CatchUp
 const line = (index: number) => entryAt(index, { term: 7, command: 'add', args: `line ${index}` })
 
 const log = {
-  read: async (after: number, limit: number): Promise<LogPage> => ({
-    ...{
-      logId: 'L',
-      nonce: 'n',
-      replId,
-      term: 7,
-      head,
-      headTerm: 7,
-      first: 1,
-      leaseValue: '',
-      replIdChanged: false,
-      seed: '',
-    },
-    ...{ reason: undefined, leaderChanges: 1, leader: undefined, secretVersion: '' },
-    ...{ snapshot, snapshotBefore: undefined, table: new TermTable(TERMS) },
-    entries: Array.from({ length: Math.max(0, Math.min(limit, head - after)) }, (_, at) =>
-      line(after + at + 1),
-    ),
-  }),
+  read: async (after: number, limit: number) =>
+    pageWith({
+      ...{ head, replId, snapshot },
+      entries: Array.from({ length: Math.max(0, Math.min(limit, head - after)) }, (_, at) =>
+        line(after + at + 1),
+      ),
+    }),
 } as Pick<LogStore, 'read'> as LogStore
 
 const chunks = new Map<string, Buffer>()
@@ -80,18 +68,11 @@ beforeEach(async () => {
     snapshots,
     applier,
     clock: systemClock,
-    listener: {
-      read: () => {},
-      used: () => {},
-      present: () => {},
+    listener: listenerFor({
       diverged: () => told.push('diverged'),
       rebuilding: () => told.push('rebuilding'),
       logLost: () => told.push('logLost'),
-      versionTooOld: () => {},
-      loading: () => {},
-      loopHeld: () => {},
-      badSnapshot: () => {},
-    },
+    }),
   })
   await toHead()
 })
@@ -158,7 +139,7 @@ describe('where the log has lost entries', () => {
     await toHead()
     expect([catchUp.halted, applier.index, told.at(-1)]).toEqual(['LOG_LOST', START, 'logLost'])
     head = START
-    await catchUp.adopt({ ...(await log.read(0, 0, undefined)), table: new TermTable(TERMS) })
+    await catchUp.adopt({ ...(await log.read(0, 0, undefined)), table: new TermTable(ROWS) })
     expect([catchUp.halted, catchUp.startsOverFrom, catchUp.onHistory]).toEqual([undefined, undefined, true])
     expect(linesOf()).toEqual(['line 1', 'line 2', 'line 3'])
   })
@@ -175,7 +156,7 @@ describe('where the log has lost entries', () => {
 
 it('goes on being what it was where it is halted already', async () => {
   head = 1
-  const lost = { ...(await log.read(0, 0, undefined)), replId: 'r2', table: new TermTable(TERMS) }
+  const lost = { ...(await log.read(0, 0, undefined)), replId: 'r2', table: new TermTable(ROWS) }
   await catchUp.adopt(lost)
   expect(catchUp.halted).toBe('LOG_LOST')
   expect(await catchUp.doubt('fresh snapshot')).toBe(false)

@@ -2,10 +2,10 @@ import { Applier } from '../../src/apply/applier.js'
 import { LocalState } from '../../src/apply/state-machine.js'
 import { systemClock } from '../../src/clock.js'
 import type { Entry } from '../../src/log/entry.js'
-import { TermTable } from '../../src/log/history.js'
 import type { LogPage, LogStore, SnapshotRef } from '../../src/log/log-store.js'
 import type { SnapshotHead, SnapshotStore } from '../../src/log/snapshot.js'
 import { CatchUp } from '../../src/replicate/catch-up.js'
+import { listenerFor, pageWith, ROWS } from '../catch-up-fixtures.js'
 import { entryAt } from '../entries.js'
 import { journal } from '../journal.js'
 
@@ -28,25 +28,10 @@ const line = (index: number, given: Partial<Entry> = {}) =>
 const log = {
   read: async (after: number, limit: number): Promise<LogPage> => {
     asked.push([after, limit])
-    return {
-      ...{
-        logId: 'L',
-        nonce,
-        replId: 'r',
-        term: 7,
-        head,
-        headTerm: 7,
-        first,
-        leaseValue: '',
-        reason: undefined,
-        replIdChanged: false,
-        seed: '',
-        leaderChanges: 1,
-      },
-      ...{ leader: undefined, snapshot, snapshotBefore: undefined, secretVersion: '' },
+    return pageWith({
+      ...{ nonce, head, first, snapshot },
       entries: entries.filter(({ index }) => index > after).slice(0, limit),
-      table: new TermTable([{ term: 7, nonce: 'n', first: 1 }]),
-    }
+    })
   },
 } as Pick<LogStore, 'read'> as LogStore
 
@@ -57,7 +42,7 @@ const snapshots = {
   readHead: async (id: string): Promise<SnapshotHead> => ({
     ...snapshotHead,
     id,
-    terms: [{ term: 7, nonce: 'n', first: 1 }],
+    terms: ROWS,
     sha256: '',
   }),
   readChunk: async () => {
@@ -80,18 +65,11 @@ beforeEach(() => {
     snapshots,
     applier,
     clock: systemClock,
-    listener: {
-      read: () => {},
-      used: () => {},
-      present: () => {},
-      diverged: () => {},
-      rebuilding: () => {},
-      logLost: () => {},
+    listener: listenerFor({
       versionTooOld: ({ message }) => warned.push(message),
       loading: () => loads++,
-      loopHeld: () => {},
       badSnapshot: ({ message }) => warned.push(message),
-    },
+    }),
   })
 })
 

@@ -1,4 +1,4 @@
-import { VirtualClock } from '../src/testing/virtual-clock.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 it('runs timers in the order of their times, each at its own time', async () => {
   const clock = new VirtualClock()

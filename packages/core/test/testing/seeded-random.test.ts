@@ -1,4 +1,4 @@
-import { seededRandom } from './random.js'
+import { seededRandom } from '../../src/testing/seeded-random.js'
 
 const take = (seed: number) => Array.from({ length: 1_000 }, seededRandom(seed))
 
