@@ -5,10 +5,9 @@ import { build } from './lib/build.mjs'
 import { install } from './lib/install.mjs'
 import { root } from './lib/root.mjs'
 import { run } from './lib/run.mjs'
-import { runScript, ScriptError } from './lib/script.mjs'
+import { EX_USAGE, runScript, ScriptError } from './lib/script.mjs'
 
 const FOLDER = join(root, 'bench')
-const EX_USAGE = 64
 
 const names = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.mjs'))

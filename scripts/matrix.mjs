@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from './lib/build.mjs'
 import { install } from './lib/install.mjs'
+import { jest, testEnvironment } from './lib/jest.mjs'
 import { checkStep, inTemporaryFolder } from './lib/pack.mjs'
 import { root } from './lib/root.mjs'
 import { capture } from './lib/run.mjs'
-import { runScript, ScriptError } from './lib/script.mjs'
+import { EX_USAGE, runScript, ScriptError } from './lib/script.mjs'
 import { seconds } from './lib/step.mjs'
 
 const NODES = ['20', '22', '24']
@@ -50,7 +51,7 @@ function rowsOf(args) {
   if (values.ends) return [all.at(0), all.at(-1)]
   if (values.only === undefined) return all
   const row = all.find(({ node, ioredis, express }) => `${node},${ioredis},${express}` === values.only)
-  if (!row) throw new ScriptError('--only is one row, for instance 24,5,4: Node, ioredis, Express.', 64)
+  if (!row) throw new ScriptError('--only is one row, for instance 24,5,4: Node, ioredis, Express.', EX_USAGE)
   return [row]
 }
 
@@ -73,10 +74,10 @@ async function nodeOf(version, folder) {
   return join(place, 'node_modules', PROGRAM, 'bin/node')
 }
 
-function environmentOf({ ioredis, express }) {
+function environmentOf({ ioredis, express }, environment) {
   const [otherIoredis, otherExpress] = [ALIASES.ioredis[ioredis], ALIASES.express[express]]
   return {
-    ...process.env,
+    ...environment,
     NODE_OPTIONS: `--require ${join(root, 'test/support/versions.cjs')}`,
     ...(otherIoredis && { MATRIX_IOREDIS: otherIoredis }),
     ...(otherExpress && { MATRIX_EXPRESS: otherExpress }),
@@ -87,15 +88,14 @@ await runScript(async (args) => {
   const rows = rowsOf(args)
   await install()
   await build()
+  const environment = await testEnvironment()
   return inTemporaryFolder(async (folder) => {
     let failed = 0
     for (const row of rows) {
       const program = await nodeOf(row.node, folder)
       const startedMs = performance.now()
-      const jest = [join(root, 'node_modules/jest/bin/jest.js'), '--config', join(root, 'jest.config.mjs')]
       const { code, output } = await capture(program, [...jest, ...TESTS], {
-        cwd: root,
-        env: environmentOf(row),
+        env: environmentOf(row, environment),
       })
       const [, sum = 'did not run'] = /^Tests: +(.*)$/m.exec(output) ?? []
       const took = seconds(performance.now() - startedMs)

@@ -2,18 +2,20 @@
  * Takes one check after the other out of a copy of the sources, and demands that the tests go red:
  * `npm run mutate [-- words of names]`. Prints how many were killed of those that were planted.
  */
-import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, constants } from 'node:os'
 import { join } from 'node:path'
 import { mutants } from '../test/mutation/mutants.mjs'
 import { install } from './lib/install.mjs'
+import { jest, testEnvironment } from './lib/jest.mjs'
 import { inTemporaryFolder } from './lib/pack.mjs'
 import { root } from './lib/root.mjs'
+import { capture } from './lib/run.mjs'
 import { runScript, ScriptError } from './lib/script.mjs'
 
 /** A mutant that makes a loop endless hangs its tests: that is red, too. */
 const HANGS_AFTER_MS = 300_000
+const KILLED = 128 + constants.signals.SIGKILL
 const SOURCES = ['packages', 'test', 'scripts', 'jest.config.mjs', 'package.json', 'tsconfig.base.json']
 const isSource = (path) => !/\/(node_modules|dist)(\/|$)/.test(path)
 /** Where packages are installed, and what of it is ours. */
@@ -35,52 +37,33 @@ function copyTo(folder) {
   }
 }
 
-/** Exit code and output of a program; it is ended after a while. */
-function outcomeOf(args, { cwd, env = {} }) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data))
-    const timeout = setTimeout(() => child.kill('SIGKILL'), HANGS_AFTER_MS)
-    child.once('error', reject)
-    child.once('close', (code, signal) => {
-      clearTimeout(timeout)
-      resolve({ code: code ?? signal, output })
-    })
-  })
-}
-
-function test(folder, tests, runs) {
-  const jest = join(root, 'node_modules/jest/bin/jest.js')
-  const env = runs === undefined ? {} : { SIMULATE_RUNS: String(runs) }
-  return outcomeOf(
-    [jest, '-i', '--bail', '--forceExit', '--testTimeout', '20000', '--config', 'jest.config.mjs', ...tests],
-    {
-      cwd: folder,
-      env,
-    },
-  )
+/** Exit code and output of a program in a copy; it is ended after a while. */
+function outcomeOf(args, folder, env = process.env) {
+  return capture(process.execPath, args, { cwd: folder, env, timeout: HANGS_AFTER_MS, killSignal: 'SIGKILL' })
 }
 
 /** Plants one mutant, and takes it out again. True if the tests went red, and did run. */
-async function kill(folder, { file, find, replace, tests, runs }) {
+async function kill(folder, { file, find, replace, tests, runs }, environment) {
   const path = join(folder, file)
   const text = readFileSync(path, 'utf8')
   if (text.split(find).length !== 2) throw new ScriptError(`${file} does not have this exactly once: ${find}`)
   const plant = async (content) => {
     writeFileSync(path, content)
-    if (file.endsWith('.lua')) await outcomeOf(['scripts/lua.mjs'], { cwd: folder })
+    if (file.endsWith('.lua')) await outcomeOf(['scripts/lua.mjs'], folder)
   }
   await plant(text.replace(find, () => replace))
-  const { code, output } = await test(folder, tests, runs)
+  const args = [...jest, '-i', '--bail', '--forceExit', '--testTimeout', '20000', ...tests]
+  const env = { ...environment, ...(runs !== undefined && { SIMULATE_RUNS: String(runs) }) }
+  const { code, output } = await outcomeOf(args, folder, env)
   await plant(text)
-  return code !== 0 && (/^Tests: /m.test(output) || code === 'SIGKILL')
+  return code !== 0 && (/^Tests: /m.test(output) || code === KILLED)
 }
 
 await runScript(async (words) => {
   await install()
   const chosen = mutants.filter(({ name }) => words.every((word) => name.includes(word)))
   if (chosen.length === 0) throw new ScriptError('No check has such a name.')
+  const environment = await testEnvironment()
   return inTemporaryFolder(async (folder) => {
     const survivors = []
     const waiting = [...chosen]
@@ -89,7 +72,7 @@ await runScript(async (words) => {
       copyTo(own)
       for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
         const startedMs = performance.now()
-        const killed = await kill(own, mutant)
+        const killed = await kill(own, mutant, environment)
         if (!killed) survivors.push(mutant.name)
         const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
         console.log(`  ${killed ? '✓ killed  ' : '✗ SURVIVED'}  ${mutant.name} (${seconds} s)`)

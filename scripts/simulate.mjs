@@ -2,14 +2,12 @@
  * Simulates failovers in virtual time: `npm run simulate -- [--plan crashes|losses] [--from seed] [--runs n] [--trace]`.
  * By default both plans, 10,000 runs of each from seed 1. A failing run is printed with the command that repeats it.
  */
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { install } from './lib/install.mjs'
-import { root } from './lib/root.mjs'
+import { jest } from './lib/jest.mjs'
 import { run } from './lib/run.mjs'
-import { runScript, ScriptError } from './lib/script.mjs'
+import { EX_USAGE, runScript, ScriptError } from './lib/script.mjs'
 
-const EX_USAGE = 64
 const PLANS = ['crashes', 'losses']
 
 await runScript(async (args) => {
@@ -30,16 +28,6 @@ await runScript(async (args) => {
       throw new ScriptError(`--${name} is a whole number of at least 1.`, EX_USAGE)
   await install()
   const tests = (plan === undefined ? PLANS : [plan]).map((name) => `test/simulation/${name}.test.ts`)
-  return run(
-    process.execPath,
-    [join(root, 'node_modules/jest/bin/jest.js'), '--config', join(root, 'jest.config.mjs'), ...tests],
-    {
-      env: {
-        ...process.env,
-        SIMULATE_FROM: from,
-        SIMULATE_RUNS: runs,
-        ...(trace && { SIMULATE_TRACE: '1' }),
-      },
-    },
-  )
+  const asked = { SIMULATE_FROM: from, SIMULATE_RUNS: runs, ...(trace && { SIMULATE_TRACE: '1' }) }
+  return run(process.execPath, [...jest, ...tests], { env: { ...process.env, ...asked } })
 })

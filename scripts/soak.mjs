@@ -7,14 +7,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from './lib/build.mjs'
 import { install } from './lib/install.mjs'
-import { findRedis } from './lib/redis.mjs'
-import { cacheFolder, root } from './lib/root.mjs'
+import { jest, testEnvironment } from './lib/jest.mjs'
+import { cacheFolder } from './lib/root.mjs'
 import { run } from './lib/run.mjs'
-import { runScript, ScriptError, typedCommand } from './lib/script.mjs'
+import { EX_USAGE, runScript, ScriptError, typedCommand } from './lib/script.mjs'
 import { soakTable } from './lib/soak-table.mjs'
 
-const EX_USAGE = 64
-const JEST = join(root, 'node_modules/jest/bin/jest.js')
 const report = join(cacheFolder, 'soak.jsonl')
 
 function readOptions(args) {
@@ -38,11 +36,10 @@ function number(text) {
 }
 
 /** All rows once under one seed; of `row`, those. */
-function oneRound(row, seed, redis) {
+function oneRound(row, seed, environment) {
   const asked = { SOAK_ROWS: row ?? 'all', SOAK_SEED: String(seed), SOAK_REPORT: report }
-  const args = ['--config', 'jest.config.mjs', '--silent', 'test/faults/matrix.test.ts']
-  const env = { ...process.env, ...redis.env, ...asked, REDIS_SERVER_BIN: redis.path }
-  return run(process.execPath, [JEST, ...args], { env })
+  const args = [...jest, '--silent', 'test/faults/matrix.test.ts']
+  return run(process.execPath, args, { env: { ...environment, ...asked } })
 }
 
 async function soak(args) {
@@ -54,13 +51,13 @@ async function soak(args) {
   } = readOptions(args)
   await install()
   await build()
-  const redis = await findRedis({ needsBinary: true })
+  const environment = await testEnvironment()
   mkdirSync(cacheFolder, { recursive: true })
   rmSync(report, { force: true })
   const untilMs = performance.now() + (minutes ?? Infinity) * 60_000
   let exitCode = 0
   for (let done = 0; done < runs && performance.now() < untilMs; done++)
-    exitCode = (await oneRound(row, first + done, redis)) || exitCode
+    exitCode = (await oneRound(row, first + done, environment)) || exitCode
   const lines = existsSync(report) ? readFileSync(report, 'utf8').trim().split('\n') : []
   process.stdout.write(`\n${soakTable(lines.map((line) => JSON.parse(line)))}\n`)
   if (lines.length === 0) throw new ScriptError(`Nothing has run. Is there a row ${row}?`)

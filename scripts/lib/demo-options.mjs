@@ -1,8 +1,6 @@
 /** The demo's command line. */
 import { parseArgs } from 'node:util'
-import { ScriptError, typedCommand } from './script.mjs'
-
-const EX_USAGE = 64
+import { EX_USAGE, ScriptError, typedCommand } from './script.mjs'
 
 /** What each number means, its default, and the least that the demo makes sense with. */
 const NUMBERS = {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { aptInstall, succeeds } from './apt.mjs'
 import { cacheFolder } from './root.mjs'
 import { capture, onPath } from './run.mjs'
 import { isCi } from './script.mjs'
@@ -35,7 +36,7 @@ export async function installServer(asked) {
 function installers(asked) {
   const list = []
   if (onPath('apt-get')) {
-    if (process.getuid?.() === 0) list.push({ title: 'apt-get install redis-server', install: aptInstall })
+    if (process.getuid?.() === 0) list.push({ title: 'apt-get install redis-server', install: aptServer })
     if (asked) list.push({ title: `apt-get download ${DEBIAN_PACKAGE} into .cache`, install: aptExtract })
   }
   if (asked && process.platform === 'darwin' && onPath('brew')) {
@@ -44,22 +45,8 @@ function installers(asked) {
   return list
 }
 
-/** Runs a command; says what it printed if it fails. */
-async function succeeds(command, args, options) {
-  const { code, output } = await capture(command, args, options)
-  if (code !== 0) note(`  ! ${command} ${args[0]} failed (exit code ${code}):\n${output.trimEnd()}`)
-  return code === 0
-}
-
-async function aptInstall() {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const args = ['install', '-y', '--no-install-recommends', 'redis-server']
-  // A slim image has no package lists: the first try fails for want of them.
-  const first = await capture('apt-get', args, { env })
-  if (first.code === 0) return { path: '/usr/bin/redis-server' }
-  const installed =
-    (await succeeds('apt-get', ['update'], { env })) && (await succeeds('apt-get', args, { env }))
-  return installed ? { path: '/usr/bin/redis-server' } : undefined
+async function aptServer() {
+  return (await aptInstall('redis-server')) ? { path: '/usr/bin/redis-server' } : undefined
 }
 
 /** Without root: the package and those of its libraries that are missing here, unpacked into the cache. */

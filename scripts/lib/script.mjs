@@ -2,6 +2,9 @@ import { relative } from 'node:path'
 import { nodeProblem } from './node-version.mjs'
 import { root } from './root.mjs'
 
+/** As sysexits.h has it: the command was used in a wrong way. */
+export const EX_USAGE = 64
+
 /** A failure that the reader can act on: printed as it stands, without a stack trace. */
 export class ScriptError extends Error {
   constructor(message, exitCode = 1) {

@@ -1,4 +1,5 @@
-import { capture, onPath } from './run.mjs'
+import { aptInstall } from './apt.mjs'
+import { onPath } from './run.mjs'
 import { isCi } from './script.mjs'
 
 const PROGRAMS = ['spin', 'gcc']
@@ -11,13 +12,6 @@ const isThere = () => PROGRAMS.every((program) => onPath(program) !== undefined)
 export async function findSpin(asked) {
   if (isThere()) return true
   if (!(asked || isCi()) || !onPath('apt-get') || process.getuid?.() !== 0) return false
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const install = () =>
-    capture('apt-get', ['install', '-y', '--no-install-recommends', 'spin', 'gcc', 'libc6-dev'], { env })
-  // A slim image has no package lists: the first try fails for want of them.
-  if ((await install()).code !== 0) {
-    await capture('apt-get', ['update'], { env })
-    await install()
-  }
+  await aptInstall('spin', 'gcc', 'libc6-dev')
   return isThere()
 }

@@ -1,0 +1,12 @@
+import { join } from 'node:path'
+import { findRedis } from './redis.mjs'
+import { root } from './root.mjs'
+
+/** Arguments of Node that run Jest in a folder with the sources, by the tools that are installed here. */
+export const jest = [join(root, 'node_modules/jest/bin/jest.js'), '--config', 'jest.config.mjs']
+
+/** The environment of tests: where their Redis is found, which is installed if it may be. */
+export async function testEnvironment({ install = false } = {}) {
+  const redis = await findRedis({ install, needsBinary: true })
+  return { ...process.env, ...redis.env, REDIS_SERVER_BIN: redis.path }
+}
