@@ -20,8 +20,8 @@ export type PlanName = keyof typeof plans
 export interface Run {
   /** What is wrong, one sentence each; empty if nothing is. */
   readonly problems: readonly string[]
-  /** How often each fault came, and each thing that it should have led to. */
-  readonly counts: Readonly<Record<string, number>>
+  /** Which faults came, and what they led to. */
+  readonly seen: ReadonlySet<string>
 }
 
 /** One run in virtual time: clients and faults for a while, then everything is mended, and all must agree. */
@@ -32,14 +32,11 @@ export async function simulate(
 ): Promise<Run> {
   const plan = plans[name]
   const random = seededRandom(seed)
-  const counts: Record<string, number> = {}
-  const count = (what: string) => {
-    counts[what] = (counts[what] ?? 0) + 1
-  }
+  const seen = new Set<string>()
   const falseAlarms: string[] = []
   const attach = (instance: StoresInstance) => {
     const saw = (what: string, more = '') => {
-      count(what)
+      seen.add(what)
       tell(`${instance.name} at ${instance.node.position.index}: ${what} ${more}`)
     }
     instance.node
@@ -59,7 +56,7 @@ export async function simulate(
   const over = new AbortController()
   const load = Promise.all(clients.map((client) => client.run(over.signal)))
   const trouble = torment(group, plan, random, over.signal, (fault, on) => {
-    count(fault)
+    seen.add(fault)
     say(`${fault} ${on}`)
   })
   await group.advance(TORMENT_MS)
@@ -67,10 +64,10 @@ export async function simulate(
   await group.settled(Promise.all([trouble, load]))
 
   const history = clients.flatMap((client) => client.history)
-  for (const { kind, outcome } of history) count(`${isRead({ kind }) ? 'read' : 'write'} ${outcome}`)
+  for (const { kind, outcome } of history) seen.add(`${isRead({ kind }) ? 'read' : 'write'} ${outcome}`)
   const problems = (await disagreement(group)) ?? problemsOf(history, group, plan)
   await group.stop()
-  return { problems: [...problems, ...falseAlarms], counts }
+  return { problems: [...problems, ...falseAlarms], seen }
 }
 
 /** Undefined once all are in step behind a leader; else what they are instead. */
