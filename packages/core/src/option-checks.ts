@@ -55,9 +55,13 @@ export class OptionChecks {
         `${option} has a keyPrefix, which BullMQ cannot use: the group's name keeps keys apart`,
       )
     }
-    if (settingOf(value, 'isCluster')) {
-      this.#problems.push(`${option} is a Cluster client, which this version does not support`)
-    }
+    const cluster = settingOf(value, 'cluster')
+    if (cluster !== undefined && !isListOfServers(cluster))
+      this.#problems.push(
+        `${option}.cluster must name servers of the Cluster, as { host, port }, 'host:port', a URL or a port`,
+      )
+    if (Number(settingOf(value, 'db') ?? 0) !== 0 && (cluster ?? settingOf(value, 'isCluster')))
+      this.fail(`${option}.db`, settingOf(value, 'db'), 'must be 0: a Cluster has no other database')
   }
 
   leaseNodes(targets: readonly unknown[]): void {
@@ -134,10 +138,20 @@ function isSettings(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+function isListOfServers(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(isServer)
+}
+
+function isServer(value: unknown): boolean {
+  if (typeof value === 'string') return URL.canParse(/^rediss?:\/\//.test(value) ? value : `redis://${value}`)
+  if (typeof value === 'object' && value !== null) return 'host' in value || 'port' in value
+  return Number.isInteger(value)
+}
+
 /** A setting of an ioredis options object, or of a client made with one. */
 function settingOf(target: unknown, name: string): unknown {
   if (typeof target === 'string')
-    return target.startsWith('/') ? undefined : new URL(target).searchParams.get(name)
+    return target.startsWith('/') ? undefined : (new URL(target).searchParams.get(name) ?? undefined)
   if (typeof target !== 'object' || target === null) return undefined
   const { options, ...own } = target as Record<string, unknown>
   return (

@@ -227,12 +227,27 @@ describe('Redis', () => {
     ])
   })
 
-  it('refuses a Cluster client', () => {
-    const cluster = new Redis.Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true })
-    expect(problemsOf({ redis: cluster })).toEqual([
-      'redis is a Cluster client, which this version does not support',
+  it('takes a Cluster: a client of ioredis, or settings that name some of its servers', () => {
+    const client = new Redis.Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true })
+    expect(problemsOf({ redis: client })).toEqual([])
+    client.disconnect()
+    const cluster = [{ host: 'h', port: 1 }, 'h:2', 'rediss://h:3', 4]
+    expect(problemsOf({ redis: { cluster, password: 'p' } })).toEqual([])
+  })
+
+  it.each([[[]], ['h:1'], [[true]], [[{ name: 'h' }]], [['h:99999']]])(
+    'refuses %j as servers of a Cluster',
+    (cluster) => {
+      expect(problemsOf({ redis: { cluster } })).toEqual([
+        "redis.cluster must name servers of the Cluster, as { host, port }, 'host:port', a URL or a port",
+      ])
+    },
+  )
+
+  it('refuses another database than the one that a Cluster has', () => {
+    expect(problemsOf({ redis: { cluster: ['h:1'], db: 1 } })).toEqual([
+      'redis.db is 1: must be 0: a Cluster has no other database',
     ])
-    cluster.disconnect()
   })
 
   it.each([0, 2, 4, 6, 7])('refuses %i lease nodes', (count) => {

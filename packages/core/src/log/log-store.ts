@@ -126,10 +126,13 @@ export type AppendOutcome =
   | { readonly kind: 'appended'; readonly first: number; readonly timeMs: number }
   /** Not the leader any more; nothing was written (G2). */
   | { readonly kind: 'fenced'; readonly why: string }
+  /** The log is on another server now, or will be; nothing was written here. */
+  | { readonly kind: 'moved' }
   /** The server refused for a reason of its own, such as memory; nothing was written. */
   | {
       readonly kind: 'refused'
-      readonly error: Error /** Whether the server can still be written to at all. */
+      readonly error: Error
+      /** Whether it would refuse all others, too. */
       readonly lasting: boolean
     }
 

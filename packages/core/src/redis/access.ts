@@ -14,14 +14,14 @@ export interface Needs {
 
 // Whole calls, although none is made: asked about an EVAL without its number of keys, Redis 7.0 crashes (measured).
 const SCRIPTS = calls('eval s 0, evalsha s 0')
-const ELECT = calls('hdel K f, hget K f, hgetall K, hincrby K f 1, hmget K f, hset K f v, time')
+const ELECT = calls('exists K, hdel K f, hget K f, hgetall K, hincrby K f 1, hmget K f, hset K f v, time')
 const FOLLOW = calls(
   `multi, exec, expire K 1, hexists K f, persist K, publish C m, pubsub|channels p, subscribe C D, xadd K * f v, xrange K - +,
   xtrim K MINID 1`,
 )
 /** What BullMQ does with jobs such as ours, its scripts included. */
 const JOBS = calls(
-  `bzpopmin K 1, del K, exists K, get K, hexists K f, hget K f, hgetall K, hincrby K f 1, hmget K f, hmset K f v, hset K f v,
+  `bzpopmin K 1, del K, get K, hexists K f, hget K f, hgetall K, hincrby K f 1, hmget K f, hmset K f v, hset K f v,
   incr K, llen K, lpush K e, lrange K 0 1, lrem K 1 e, ltrim K 0 1, rpoplpush K K, rpush K e, sadd K e, scard K, set K v,
   smembers K, srem K e, xadd K * f v, xtrim K MAXLEN 1, zadd K 1 e, zcard K, zpopmin K, zrange K 0 1, zrangebyscore K 0 1`,
 )

@@ -1,8 +1,12 @@
 import type { Redis, RedisOptions } from 'ioredis'
 import { LeaseholdError } from '../errors.js'
 import type { RedisTarget } from '../options.js'
+import { addressOf } from './address.js'
+import { ClusterSlot } from './cluster-slot.js'
+import { clusterSettingsOf } from './cluster-target.js'
 import { ConnectTrouble } from './connect-trouble.js'
 import { QuietRedis } from './quiet-redis.js'
+import { connectorTo, slotOf } from './slot-connector.js'
 
 /** Options of a connection, given by what it is for. */
 export type Duty = Omit<RedisOptions, 'replyMapping'>
@@ -20,7 +24,6 @@ const FAIL_FAST = {
   maxRetriesPerRequest: 0,
   retryStrategy: (attempt: number) =>
     Math.min(MAX_RECONNECT_DELAY_MS, 10 * 2 ** Math.min(attempt, 8)) * (0.75 + Math.random() / 2),
-  reconnectOnError: null,
   // A connection that is ended gets this long to say goodbye; to a Redis that hangs it never could.
   disconnectTimeout: 100,
   // Under Sentinel, notices at once that the primary has changed, instead of talking to the old one until it is demoted.
@@ -70,68 +73,24 @@ export function workerOptions(): Duty {
   return { ...FAIL_FAST, enableOfflineQueue: true, maxRetriesPerRequest: null }
 }
 
-/** What of a user's settings says where Redis is and how to get in. Everything else is for the duty to choose. */
-const ADDRESS_SETTINGS = [
-  'host',
-  'port',
-  'path',
-  'family',
-  'db',
-  'username',
-  'password',
-  'tls',
-  'keepAlive',
-  'noDelay',
-  'sentinels',
-  'name',
-  'role',
-  'sentinelUsername',
-  'sentinelPassword',
-  'sentinelTLS',
-  'enableTLSForSentinelMode',
-  'sentinelRetryStrategy',
-  'sentinelCommandTimeout',
-  'sentinelMaxConnections',
-  'updateSentinels',
-  'natMap',
-  'preferredSlaves',
-  'Connector',
-] as const satisfies readonly (keyof Duty)[]
+/** Where connections go to: a server by its address, or whichever of a Cluster has the slot of `key`. */
+export function locate(target: RedisTarget, key: string): RedisTarget {
+  const cluster = clusterSettingsOf(target)
+  return cluster ? new ClusterSlot(cluster, key) : target
+}
 
 /** A new connection to `target` with the options of its duty. It has an `error` listener: trouble shows in the commands. */
 export function createClient(target: RedisTarget, duty: Duty, name: string): Redis {
-  const client = new QuietRedis({ ...addressOf(target), ...duty, connectionName: name })
+  const client = new QuietRedis({ ...settingsOf(target), ...duty, connectionName: name })
   client.on('error', () => {})
   return client
 }
 
-/**
- * Where a target is. A URL is read here, since ioredis lets settings in its query win over the options that it is given,
- * `enableOfflineQueue` included.
- */
-function addressOf(target: RedisTarget): Duty {
-  if (typeof target !== 'string') {
-    const settings: Record<string, unknown> = {
-      ...('duplicate' in target && 'options' in target ? (target.options as object) : target),
-    }
-    return Object.fromEntries(
-      ADDRESS_SETTINGS.filter((key) => settings[key] !== undefined).map((key) => [key, settings[key]]),
-    )
-  }
-  if (target.startsWith('/')) return { path: target }
-  const url = new URL(target)
-  if (url.protocol === 'unix:') return { path: url.pathname }
-  const db = Number(url.pathname.slice(1) || url.searchParams.get('db') || 0)
-  const family = url.searchParams.get('family')
-  return {
-    host: url.hostname.replaceAll(/^\[|\]$/g, '') || '127.0.0.1',
-    port: Number(url.port || 6379),
-    db,
-    ...(url.username && { username: decodeURIComponent(url.username) }),
-    ...(url.password && { password: decodeURIComponent(url.password) }),
-    ...(url.protocol === 'rediss:' && { tls: {} }),
-    ...(family !== null && { family: Number(family) }),
-  }
+function settingsOf(target: RedisTarget): Duty {
+  if (!(target instanceof ClusterSlot)) return addressOf(target)
+  // A server that has lost the slot says so in the reply, without having run anything. The others follow this connection.
+  const reconnectOnError = (error: Error) => error.message.startsWith('MOVED ')
+  return { ...target.access, Connector: connectorTo(target), reconnectOnError }
 }
 
 /**
@@ -167,7 +126,10 @@ export async function connect(client: Redis, signal: AbortSignal): Promise<void>
 }
 
 /** Where a server is, fit for messages: without user name and password. */
-export function placeOf({ host, port, path, sentinels, tls }: RedisOptions): string {
+export function placeOf(options: RedisOptions): string {
+  const { host, port, path, sentinels, tls } = options
+  const slot = slotOf(options)
+  if (slot) return slot.place
   if (sentinels)
     return `sentinels ${sentinels.map((sentinel) => `${sentinel.host}:${sentinel.port}`).join(', ')}`
   return path ?? `${tls ? 'rediss' : 'redis'}://${host}:${port}`

@@ -82,7 +82,7 @@ export class HangWatch {
         'HANG_WATCH_OFF',
         `Nobody gives the lease back when the event loop hangs: another thread cannot connect to ${faults.join(', ')}. Set hangAfterMs to false if that is meant.`,
       )
-    // Under Sentinel a server that is reached again may be another one, at another address.
+    // Under Sentinel, and in a Cluster, a server that is reached again may be another one, at another address.
     for (const { commands } of this.#nodes.all)
       commands.on('ready', () => this.#tell({ nodes: this.#accesses() }))
     if (this.#options.eligible) this.#start()

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Socket } from 'node:net'
+import { slotOf } from './slot-connector.js'
 
 /** Where a lease node is and how to get in, as plain data: another thread can be told. */
 export interface LeaseAccess {
@@ -11,12 +12,13 @@ export interface LeaseAccess {
 }
 
 /**
- * How a client gets to its server. Under Sentinel that is where it is connected to: whoever asks needs no sentinels then,
- * and no map of addresses. Undefined if it is connected to nothing.
+ * How a client gets to its server. Under Sentinel and in a Cluster that is where it is connected to: whoever asks need not
+ * search then, and needs no map of addresses. Undefined if it is connected to nothing.
  */
 export function accessOf(client: Redis, name: string): LeaseAccess | undefined {
   const { username, password, db, sentinels } = client.options
-  const address = sentinels ? connectedTo(client) : ownAddress(client)
+  const searches = sentinels !== undefined && sentinels !== null
+  const address = searches || slotOf(client.options) ? connectedTo(client) : ownAddress(client)
   if (!address) return undefined
   const hello = [
     ...(password ? [['AUTH', ...(username ? [username] : []), password]] : []),
@@ -28,7 +30,7 @@ export function accessOf(client: Redis, name: string): LeaseAccess | undefined {
 
 /** Why another thread cannot connect as this client does; undefined if it can. */
 export function whyInaccessible({ options }: Redis): string | undefined {
-  if (options.Connector) return 'the option Connector makes its connections'
+  if (options.Connector && !slotOf(options)) return 'the option Connector makes its connections'
   try {
     structuredClone(options.tls)
     return undefined
@@ -51,7 +53,7 @@ function connectedTo({ options, stream }: Redis): Omit<LeaseAccess, 'hello'> | u
     servername,
   } = (stream ?? {}) as Partial<Socket & { servername: unknown }>
   if (host === undefined) return undefined
-  const tls = options.enableTLSForSentinelMode ? options.tls : undefined
-  // The certificate is for the name that the sentinels gave, which only the socket knows.
+  const tls = options.enableTLSForSentinelMode || slotOf(options) ? options.tls : undefined
+  // The certificate is for the name that the search gave, which only the socket knows.
   return { tls: Boolean(tls), address: { host, port, ...(Boolean(servername) && { servername }), ...tls } }
 }

@@ -6,7 +6,7 @@ import { type SnapshotHead, type SnapshotStore, UNNEEDED_TTL_S } from '../log/sn
 import type { ImportTarget } from '../operate/snapshot-import.js'
 import type { RedisTarget } from '../options.js'
 import { callScript } from './call-script.js'
-import { commandOptions, connect, createClient } from './connections.js'
+import { commandOptions, connect, createClient, locate } from './connections.js'
 import { type Keys, keysOf } from './keys.js'
 import { describeApplication, FORMAT_VERSION } from './redis-log-store.js'
 import { RedisSnapshotStore } from './redis-snapshot-store.js'
@@ -34,8 +34,12 @@ export class RedisImportTarget implements ImportTarget {
     clock: Clock
   }) {
     const { redis, group, replace, commandTimeoutMs, clock } = parts
-    this.#client = createClient(redis, commandOptions(commandTimeoutMs), `leasehold:${group}:import`)
     this.#keys = keysOf(group)
+    this.#client = createClient(
+      locate(redis, this.#keys.meta),
+      commandOptions(commandTimeoutMs),
+      `leasehold:${group}:import`,
+    )
     this.#group = group
     this.#replace = replace
     this.#clock = clock

@@ -4,8 +4,8 @@ import type { ResolvedOptions } from '../options.js'
 import type { Parts } from '../parts.js'
 import type { JobTransport } from '../replicate/job-transport.js'
 import { BullmqTransport } from './bullmq-transport.js'
-import { commandOptions, createClient } from './connections.js'
-import { keysOf } from './keys.js'
+import { commandOptions, createClient, locate } from './connections.js'
+import { type Keys, keysOf } from './keys.js'
 import { RedisLogStore } from './redis-log-store.js'
 import { RedisMemberStore } from './redis-member-store.js'
 import { RedisOrderStore } from './redis-order-store.js'
@@ -20,8 +20,9 @@ export function createRedisParts(parts: {
   warn: (code: string, message: string) => void
   clock: Clock
 }): Parts {
-  const { options, replicates, warn, clock } = parts
-  const keys = keysOf(options.group)
+  const { replicates, warn, clock } = parts
+  const keys = keysOf(parts.options.group)
+  const options = located(parts.options, keys)
   const name = `leasehold:${options.group}:${options.name}:commands`
   const client = createClient(options.redis, commandOptions(options.commandTimeoutMs), name)
   return {
@@ -34,6 +35,15 @@ export function createRedisParts(parts: {
     snapshots: new RedisSnapshotStore(client, keys),
     transport: replicates ? new BullmqTransport(options, keys, clock) : noTransport,
   }
+}
+
+/** With one place for a Redis that is named twice: the lease is mostly where the log is. */
+function located(options: ResolvedOptions, keys: Keys): ResolvedOptions {
+  const redis = locate(options.redis, keys.meta)
+  const leaseRedis = options.leaseRedis.map((target) =>
+    target === options.redis ? redis : locate(target, keys.lease),
+  )
+  return { ...options, redis, leaseRedis }
 }
 
 const noTransport: JobTransport = {

@@ -18,8 +18,10 @@ import { SharedCall } from '../shared-call.js'
 import type { Keys } from './keys.js'
 import { readTable } from './replies.js'
 
-/** Errors after which this server cannot be written to, so that the leader must find the one that can. */
-const LASTING = /^(READONLY|MOVED|ASK|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS)/
+/** Errors of a server that does not have the log, or not alone, so that the leader must find the one that does. */
+const MOVED = /^(READONLY|MOVED|ASK|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)/
+/** Errors of one that does not let this instance write, whatever it is. */
+const LASTING = /^(NOAUTH|NOPERM|WRONGPASS)/
 
 /** A term's connection: the client that `termOptions` made, which never reconnects, and what was claimed on it. */
 export class RedisTermConnection implements TermConnection {
@@ -145,6 +147,7 @@ export class RedisTermConnection implements TermConnection {
     } catch (error) {
       // A reply that is an error is a reply: the script checks everything before its first write, so nothing was written.
       if (error instanceof Error && error.name === 'ReplyError') {
+        if (MOVED.test(error.message)) return { kind: 'moved' }
         return { kind: 'refused', error, lasting: LASTING.test(error.message) }
       }
       this.close()

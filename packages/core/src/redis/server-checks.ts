@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { LeaseholdError } from '../errors.js'
 import type { Warning } from '../events.js'
+import { slotOf } from './slot-connector.js'
 
 const EVICTION_SETTINGS = ['maxmemory', 'maxmemory-policy']
 const LOG_SETTINGS = [...EVICTION_SETTINGS, 'appendonly', 'save', 'min-replicas-to-write']
@@ -16,8 +17,10 @@ export async function checkServer(client: Redis): Promise<{ warnings: Warning[];
   const info = await optional(client.info('server'))
   // Where INFO is forbidden it cannot be told.
   const canSync = info !== undefined && hasWaitAof(info)
-  if (info !== undefined) checkVersion(info)
-  else
+  if (info !== undefined) {
+    checkVersion(info)
+    checkMode(info, client)
+  } else
     warnings.push({
       code: 'INFO_FORBIDDEN',
       message:
@@ -41,11 +44,11 @@ export async function checkServer(client: Redis): Promise<{ warnings: Warning[];
       message: `This Redis has no append-only file: a restart loses ${snapshots}. Set appendonly yes.`,
     })
   }
-  if (client.options.sentinels && Number(config.get('min-replicas-to-write') ?? 0) === 0) {
+  const failsOver = slotOf(client.options) ? 'in a Cluster' : client.options.sentinels ? 'under Sentinel' : ''
+  if (failsOver && Number(config.get('min-replicas-to-write') ?? 0) === 0) {
     warnings.push({
       code: 'MIN_REPLICAS_OFF',
-      message:
-        'This Redis is under Sentinel and has min-replicas-to-write 0: after a failover the old primary goes on accepting writes, which are lost when it rejoins. Set it to 1.',
+      message: `This Redis is ${failsOver} and has min-replicas-to-write 0: after a failover the old primary may go on accepting writes, which are lost when it rejoins. Set it to 1.`,
     })
   }
   return { warnings, canSync }
@@ -84,6 +87,15 @@ function checkVersion(info: string): void {
   if (ok) return
   const found = valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`
   throw new LeaseholdError('REDIS_UNSUPPORTED', `This is ${found}; Redis 7.0 or Valkey 7.2 is needed.`)
+}
+
+/** A server of a Cluster refers one to another as soon as the slot has moved: a connection by address ends there. */
+function checkMode(info: string, client: Redis): void {
+  if (!/^redis_mode:cluster/m.test(info) || slotOf(client.options)) return
+  throw new LeaseholdError(
+    'REDIS_UNSUPPORTED',
+    'This Redis is a server of a Cluster. Name it as one, { cluster: [{ host, port }, …] }, or give a Cluster client of ioredis: so connections follow when the slot of the group moves.',
+  )
 }
 
 /** Redis 7.2 on has WAITAOF, and so has every Valkey. */

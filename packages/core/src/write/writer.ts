@@ -232,6 +232,13 @@ export class Writer {
         this.#refuse(batch, `The log refused the write as FENCED (${outcome.why})`)
         this.#listener.fenced(outcome.why)
         return
+      case 'moved':
+        // The reign may go on where the log is now: the writes wait for that as others do.
+        if (this.#accepting) this.#requeue(batch)
+        else this.#refuse(batch, 'The log has moved to another server')
+        if (this.#term === term) this.#term = undefined
+        term.connection.close()
+        return
       case 'refused':
         for (const write of batch) this.#pending.refuse(write, new LogRefusedError(outcome.error))
         if (outcome.lasting) term.connection.close()

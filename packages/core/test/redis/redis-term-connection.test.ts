@@ -146,11 +146,18 @@ it.each([
   expect(connection.closed.aborted).toBe(false)
 })
 
-it('a server that has become a replica refuses for good', async () => {
+it('a server that does not let this user write any more refuses for good', async () => {
+  await server.command('ACL', 'SETUSER', 'default', '-evalsha')
+  const outcome = await connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })
+  await server.command('ACL', 'SETUSER', 'default', '+@all')
+  expect(outcome).toMatchObject({ kind: 'refused', lasting: true })
+})
+
+it('a server that has become a replica has the log no more', async () => {
   await server.command('REPLICAOF', '127.0.0.1', '1')
   const outcome = await connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })
   await server.command('REPLICAOF', 'NO', 'ONE')
-  expect(outcome).toMatchObject({ kind: 'refused', lasting: true })
+  expect(outcome).toEqual({ kind: 'moved' })
   // and once it is none any more, it lives another life
   const later = await connection.append({ head: 0, headTerm: 0, entries: [entry('x')] })
   expect(later).toEqual({ kind: 'fenced', why: 'another replication id' })

@@ -365,6 +365,35 @@ describe('refused by the log', () => {
   })
 })
 
+describe('when the log has moved to another server', () => {
+  let answer: Promise<unknown>
+
+  beforeEach(async () => {
+    writer.open(connection, claimOf(3))
+    answer = submit('a')
+    await settle()
+    submit('b').catch(() => {})
+  })
+
+  it('leaves the connection, and sends the same writes in the next term of the reign', async () => {
+    last().answer({ kind: 'moved' })
+    await settle()
+    expect(connection.closed.aborted).toBe(true)
+    expect(sent()).toEqual([['a']])
+    const next = new ScriptedConnection()
+    writer.open(next, claimOf(4))
+    await settle()
+    expect(sent(next)).toEqual([['a', 'b']])
+  })
+
+  it('refuses them when the reign is over: nothing was written', async () => {
+    writer.close('It was deposed')
+    last().answer({ kind: 'moved' })
+    await expect(answer).rejects.toMatchObject({ code: 'NOT_LEADER' })
+    expect(writer.queued).toBe(0)
+  })
+})
+
 describe('when a reply is lost', () => {
   let answer: Promise<unknown>
 
