@@ -35,7 +35,7 @@ export type {
   Warning,
 } from './events.js'
 export { type ImportedSnapshot, type ImportOptions, importSnapshot } from './import-snapshot.js'
-export { WINDOW_ONLY } from './log/entry.js'
+export { type Since, WINDOW_ONLY } from './log/entry.js'
 export type { Logger } from './observe/logger.js'
 export type { AuditStatus } from './operate/audit.js'
 export type { Credentials } from './operate/credentials.js'

@@ -5,7 +5,7 @@ import type { ArgsOf, Commands, LocalState, ResultOf } from './apply/state-machi
 import { type CreateParts, ElectionNode } from './election-node.js'
 import { LeaseholdError } from './errors.js'
 import { describeInstance } from './describe.js'
-import { decodeEntry, encodeEntry, WINDOW_ONLY } from './log/entry.js'
+import { decodeEntry, encodeEntry, type Since, WINDOW_ONLY } from './log/entry.js'
 import type { LeaderFunction } from './operate/leader-work.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions, WriteConcern } from './options.js'
@@ -191,9 +191,13 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     return first.ok ? Promise.resolve({ result: first.result, index, term }) : Promise.reject(first.error)
   }
 
-  /** Index of the last entry of the log when this instance last looked; 0 before it did. */
-  get head(): number {
-    return this.instance.catchUp.head
+  /**
+   * The last entry of the log when this instance last looked; undefined before it did. For adapters: a request that arrives
+   * now is named by it (`RequestIdentity.since`).
+   */
+  get seenHead(): Since | undefined {
+    const { end } = this.instance.catchUp.seen
+    return end && { term: end.term, index: end.index }
   }
 
   /**

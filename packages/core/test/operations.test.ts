@@ -84,7 +84,7 @@ it('a rejection is given again, not tried again', async () => {
 })
 
 describe('a handler that runs again', () => {
-  const request = { requestId: 'r1', fingerprint: 'PUT /a', since: 0 }
+  const request = { requestId: 'r1', fingerprint: 'PUT /a', since: { term: 0, index: 0 } }
 
   it('gets the first results of its writes, whatever it computes anew', async () => {
     const node = await start()
@@ -154,7 +154,10 @@ describe('a handler that runs again', () => {
 describe('a write without a context', () => {
   const served = (node: JournalNode, handler: () => void) => {
     const over = new AbortController()
-    node.runRequest(new RequestScope({ requestId: 'r1', fingerprint: 'f', since: 0 }, over.signal), handler)
+    node.runRequest(
+      new RequestScope({ requestId: 'r1', fingerprint: 'f', since: { term: 0, index: 0 } }, over.signal),
+      handler,
+    )
     return () => over.abort()
   }
 
@@ -187,7 +190,7 @@ describe('a write without a context', () => {
 
 it('a failure that nobody handles ends no process, and is known to whoever runs the request', async () => {
   const node = await start()
-  const scope = new RequestScope({ requestId: 'r1', fingerprint: 'f', since: 0 })
+  const scope = new RequestScope({ requestId: 'r1', fingerprint: 'f', since: { term: 0, index: 0 } })
   node.runRequest(scope, () => void node.write('refuse', 'no'))
   await scope.settled()
   await new Promise((resolve) => setImmediate(resolve))

@@ -1,4 +1,4 @@
-import type { ElectionNode, Position, ReadOptions, RequestScope } from '@leasehold/core'
+import type { ElectionNode, Position, ReadOptions, RequestScope, Since } from '@leasehold/core'
 
 /**
  * What this package needs of a node. Every node of `@leasehold/core` fits, with or without a state machine; so does
@@ -27,7 +27,7 @@ export type AdapterNode = Pick<
   | 'off'
 > & {
   /** Only nodes with a state machine have a log. */
-  readonly head?: number
+  readonly seenHead?: Since | undefined
   /** Only nodes with a state machine have writes that can be known by their request. */
   runRequest?<T>(scope: RequestScope, handler: () => T): T
   /** Only nodes with a state machine have a replica that can be waited for. */

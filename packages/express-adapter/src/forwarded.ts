@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { type RequestIdentity, WINDOW_ONLY } from '@leasehold/core'
+import type { RequestIdentity } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
 import { FORWARDED, headerSafe } from './headers.js'
+import { formatSince, parseSince } from './since-text.js'
 
 /** What one instance tells another about a request that it passes on. */
 export interface Forwarded {
@@ -27,7 +28,8 @@ const VERSION = 1
 export function signForwarded(node: AdapterNode, method: string, path: string, forwarded: Forwarded): string {
   const { term, from, identity } = forwarded
   const { requestId, fingerprint, since } = identity
-  const fields = `v=${VERSION};term=${term};from=${headerSafe(from)};id=${requestId};fp=${fingerprint};since=${since}`
+  const request = `id=${requestId};fp=${fingerprint};since=${formatSince(since)}`
+  const fields = `v=${VERSION};term=${term};from=${headerSafe(from)};${request}`
   return `${fields};sig=${node.credentials.sign(signedText(method, path, fields))}`
 }
 
@@ -53,7 +55,7 @@ export function takeForwarded(
   if (!verify(node, signedText(req.method ?? '', path, fields), signature))
     return { trusted: false, requestId }
   const term = field.get('v') === String(VERSION) ? Number(field.get('term') ?? 0) : 0
-  const since = Number(field.get('since') ?? WINDOW_ONLY)
+  const since = parseSince(field.get('since') ?? '')
   const identity = { requestId, fingerprint: field.get('fp') ?? '', since }
   return { trusted: true, forwarded: { term, from: field.get('from') ?? '', identity } }
 }

@@ -6,12 +6,13 @@ import { type ForwardBody, keepBody } from './body.js'
 import { requestPath } from './request-path.js'
 import type { RouteSettings } from './route-options.js'
 import type { Run } from './route-request.js'
+import { formatSince, parseSince, SINCE_PATTERN } from './since-text.js'
 
 /** What a client may name a request by, so that it can send it again: the header of the IETF's draft of that name. */
 export const IDEMPOTENCY_KEY = 'Idempotency-Key'
 
 /** A name of ours says what the head of the log was when the request first arrived. */
-const OUR_NAME = /^lh\.(?<since>-1|\d{1,15})\.[\da-f-]{36}$/
+const OUR_NAME = new RegExp(`^lh\\.(?<since>${SINCE_PATTERN})\\.[\\da-f-]{36}$`)
 
 /**
  * Names a request where it arrives first. Every copy of it that is sent from there carries the same name, so its writes
@@ -36,11 +37,11 @@ export function nameRequest(
   const fingerprint = digest(req.method, path, caller, Buffer.isBuffer(bytes) ? bytes : '')
   if (key === undefined) {
     // What it writes stands behind the head as it was seen before. An instance that has seen none yet cannot tell.
-    const since = node.head || WINDOW_ONLY
-    return { requestId: `lh.${since}.${randomUUID()}`, fingerprint, since }
+    const since = node.seenHead ?? WINDOW_ONLY
+    return { requestId: `lh.${formatSince(since)}.${randomUUID()}`, fingerprint, since }
   }
   const since = OUR_NAME.exec(key)?.groups?.['since']
-  if (since !== undefined) return { requestId: key, fingerprint, since: Number(since) }
+  if (since !== undefined) return { requestId: key, fingerprint, since: parseSince(since) }
   const requestId = `key-${digest(req.method, path.replace(/\?.*$/s, ''), caller, key)}`
   return { requestId, fingerprint, since: WINDOW_ONLY }
 }

@@ -12,7 +12,7 @@ import {
 
 afterEach(closeAll)
 
-const named = (requestId: string) => ({ requestId, fingerprint: 'fp', since: 3 })
+const named = (requestId: string) => ({ requestId, fingerprint: 'fp', since: { term: 2, index: 3 } })
 
 describe.each(EXPRESS)('Leasehold-Forwarded on %s', (_version, express) => {
   const ran: string[] = []

@@ -153,7 +153,7 @@ describe.each(EXPRESS)('an Idempotency-Key on %s', (_version, express) => {
 
     test('can be asked for by the name that the answer gave', async () => {
       const [first, again] = await askAgain({ x: 1 })
-      expect(first).toMatchObject({ since: 7 })
+      expect(first).toMatchObject({ since: { term: 2, index: 7 } })
       expect(again).toEqual(first)
     })
 

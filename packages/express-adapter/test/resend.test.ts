@@ -20,13 +20,13 @@ describe.each(EXPRESS)('sending again on %s', (_version, express) => {
     expect(reply).toMatchObject({ status: 200, json: { by: 'next' } })
     expect(old.node.ran).toEqual(next.node.ran)
     expect(old.node.ran).toEqual([
-      { requestId: expect.any(String), fingerprint: expect.any(String), since: 7 },
+      { requestId: expect.any(String), fingerprint: expect.any(String), since: { term: 2, index: 7 } },
     ])
   })
 
   test('an instance that has not seen the log yet says so: its request may be any', async () => {
     const leader = await start('leader')
-    leader.node.head = 0
+    leader.node.seenHead = undefined
     leader.node.lead(3)
     await postJson(leader.url, {})
     expect(leader.node.ran).toMatchObject([{ since: -1 }])

@@ -1,5 +1,5 @@
 import { LeaseholdError, OutcomeUnknownError, RepeatDiffersError } from '../errors.js'
-import { type Entry, isMarker, type WindowBounds } from '../log/entry.js'
+import { type Entry, isMarker, type Since, WINDOW_ONLY, type WindowBounds } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 import type { SnapshotHead } from '../log/snapshot.js'
 import type { Position } from '../position.js'
@@ -109,7 +109,7 @@ export class Applier {
    * What a repeat of an operation gets, if its first result is known here; undefined if it is not, which says nothing.
    * A shortcut for the leader: `apply` decides.
    */
-  find(opId: string, fingerprint: string, since: number): Applied | undefined {
+  find(opId: string, fingerprint: string, since: Since | typeof WINDOW_ONLY): Applied | undefined {
     const kept = this.#operations.find(opId)
     if (!kept) return undefined
     const { index, term } = kept
@@ -178,13 +178,21 @@ export class Applier {
     this.#operations.evict(timeMs)
     const first = this.find(opId, fingerprint, since)
     if (first) return first
-    if (since >= 0 && this.#operations.evictedIndex > since) {
-      const why = 'It was repeated so late that its first result, if there was one, is no longer kept'
+    if (since !== WINDOW_ONLY && this.#operations.evictedIndex > this.#behind(since)) {
+      const why = 'It came so late that its first result, if there was one, is perhaps no longer kept'
       return { ok: false, error: new OutcomeUnknownError(opId, why), index, term }
     }
     const outcome = this.#machine.apply(entry)
     this.#operations.keep(entry, outcome)
     return appliedAs(outcome, index, term)
+  }
+
+  /**
+   * Index behind which an operation ran, if it has run. Usually the one that had been seen when it arrived. Where the log has
+   * gone back since, what is left of that entry's term was there as well: a term appends nothing once the log went back.
+   */
+  #behind({ term, index }: Since): number {
+    return term === undefined ? index : Math.min(index, this.#index, this.#table.lastOf(term))
   }
 }
 
@@ -196,8 +204,8 @@ function appliedAs(outcome: Outcome, index: number, term: number): Applied {
 }
 
 /** For a client's own key that is a mistake of the client; of our own repeats it must not happen, so nothing is known. */
-export function anotherOperation(opId: string, since: number): LeaseholdError {
-  if (since >= 0) return new RepeatDiffersError(opId)
+export function anotherOperation(opId: string, since: Since | typeof WINDOW_ONLY): LeaseholdError {
+  if (since !== WINDOW_ONLY) return new RepeatDiffersError(opId)
   return new LeaseholdError(
     'KEY_REUSED',
     `Operation ${opId} was another one before: an idempotency key belongs to one request. Nothing was written.`,

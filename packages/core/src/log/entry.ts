@@ -10,14 +10,24 @@ export interface Entry {
   readonly fingerprint: string
   /**
    * For an operation that may be repeated: the head of the log that an instance had seen when the operation first arrived
-   * there, 0 or above, or `WINDOW_ONLY`. Undefined for one that nobody repeats; its result is not kept.
+   * there, or `WINDOW_ONLY`. Undefined for one that nobody repeats; its result is not kept.
    */
-  readonly since?: number | undefined
+  readonly since?: Since | typeof WINDOW_ONLY | undefined
   /** Version of the state machine that wrote it. */
   readonly version: number
   readonly command: string
   /** JSON value, or undefined for a command without an argument. */
   readonly args: unknown
+}
+
+/**
+ * A head of the log that somebody saw: what arrived later was written behind it, if at all. With its term, since the index
+ * alone comes to name another entry when Redis goes back for good (G6; model/leasehold.pml: M_SINCE).
+ */
+export interface Since {
+  /** Term of the entry at `index`; 0 before the first one, undefined in an entry that was written before terms were kept here. */
+  readonly term: number | undefined
+  readonly index: number
 }
 
 /** Stands in `since` for an operation whose first arrival nobody knows: a client may repeat it as late as it likes. */
@@ -31,7 +41,8 @@ export type EntryDraft = Pick<Entry, 'opId' | 'fingerprint' | 'since' | 'version
  * it with `XRANGE`. `since` and `args` are left out when undefined.
  */
 export function encodeEntry({ opId, fingerprint, since, version, command, args }: EntryDraft): string {
-  return JSON.stringify({ o: opId, f: fingerprint, s: since, v: version, c: command, a: args })
+  const [s, t] = typeof since === 'object' ? [since.index, since.term] : [since]
+  return JSON.stringify({ o: opId, f: fingerprint, s, t, v: version, c: command, a: args })
 }
 
 /**
@@ -60,6 +71,7 @@ interface EncodedEntry {
   readonly o: string
   readonly f: string
   readonly s?: number
+  readonly t?: number
   readonly v: number
   readonly c: string
   readonly a?: unknown
@@ -67,6 +79,7 @@ interface EncodedEntry {
 
 /** What `encodeEntry` wrote, with the place that the append gave it. */
 export function decodeEntry(index: number, term: number, timeMs: number, data: string): Entry {
-  const { o, f, s, v, c, a } = JSON.parse(data) as EncodedEntry
-  return { index, term, timeMs, opId: o, fingerprint: f, since: s, version: v, command: c, args: a }
+  const { o, f, s, t, v, c, a } = JSON.parse(data) as EncodedEntry
+  const since = s === undefined || s === WINDOW_ONLY ? s : { term: t, index: s }
+  return { index, term, timeMs, opId: o, fingerprint: f, since, version: v, command: c, args: a }
 }

@@ -35,6 +35,14 @@ export class TermTable {
     return this.#rows[low - 1]
   }
 
+  /** Index of the last entry of a term, Infinity for the one that goes on; 0 if it has none. */
+  lastOf(term: number): number {
+    const at = this.#rows.findLastIndex((row) => row.term === term)
+    if (at < 0) return 0
+    const next = this.#rows[at + 1]
+    return next ? next.first - 1 : Infinity
+  }
+
   /** Adds the row of a term that begins behind all others. A row that is already there changes nothing. */
   begin(row: TermRow): void {
     const last = this.#rows.at(-1)

@@ -2,11 +2,11 @@ import { type Applier, VersionTooOld } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import type { Entry } from '../log/entry.js'
 import { compareHistory, TermTable } from '../log/history.js'
-import { type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
+import { type Claim, type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
 import type { SnapshotStore } from '../log/snapshot.js'
 import { Turns } from '../turns.js'
 import type { CatchUpListener, Doubt, Halt } from './catch-up-listener.js'
-import { SeenHead } from './seen-head.js'
+import { endOf, SeenHead } from './seen-head.js'
 import { BadSnapshot, loadSnapshot } from './snapshot-loader.js'
 import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
 
@@ -120,7 +120,7 @@ export class CatchUp {
   look(): Promise<LogPage> {
     return this.#turns.take(async () => {
       const page = await this.#log.read(this.#applier.index, 0, this.#checked)
-      this.seen.saw(page.head, this.#applier.index)
+      this.seen.saw(endOf(page), this.#applier.index)
       this.#listener.read(page)
       return page
     })
@@ -130,17 +130,17 @@ export class CatchUp {
    * Compares the replica with the log as a claim found it. The claimant may catch up and serve only if this leaves
    * the replica on the log's history.
    */
-  adopt(state: LogState): Promise<void> {
+  adopt(claim: Claim): Promise<void> {
     return this.#turns.take(async () => {
-      this.seen.saw(state.head, this.#applier.index)
-      this.#compare(state, true)
+      this.seen.saw(endOf(claim), this.#applier.index)
+      this.#compare(claim, true)
     })
   }
 
   /** Applies what this leader appended itself, in the order in which it did. */
   applyOwn(entries: readonly Entry[], nonce: string): void {
     for (const entry of entries) this.#applyOne(entry, nonce)
-    this.seen.saw(this.#applier.index, this.#applier.index)
+    this.seen.saw(this.#applier.position, this.#applier.index)
   }
 
   /**
@@ -179,7 +179,7 @@ export class CatchUp {
     if (this.#doubt) return this.#startOver(page)
     if (page.first > this.#applier.index + 1 && page.logId !== '') return this.#load()
     for (const entry of page.entries) if (!this.#applyOne(entry, this.#nonceOf(entry))) return false
-    this.seen.saw(page.head, this.#applier.index)
+    this.seen.saw(endOf(page), this.#applier.index)
     const atHead = this.#applier.index >= page.head
     if (atHead) this.#loading = false
     if (this.#halted === 'VERSION_TOO_OLD' && (atHead || page.entries.length > 0)) this.#halted = undefined

@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.js'
 import type { LogPage } from '../log/log-store.js'
+import type { Position } from '../position.js'
 
 /** The log's head as it was last seen, and for how long the replica has been behind it. */
 export class SeenHead {
   readonly #clock: Clock
   #index = 0
+  #end: Position | undefined
   #settled = false
   #atMs = -Infinity
   #behindSinceMs: number | undefined
@@ -15,6 +17,14 @@ export class SeenHead {
 
   get index(): number {
     return this.#index
+  }
+
+  /**
+   * The same of the last log that was there, while Redis has lost it, too; undefined before one was seen. Whatever arrives
+   * from now on is written behind it, in any log that has it.
+   */
+  get end(): Position | undefined {
+    return this.#end
   }
 
   /**
@@ -36,16 +46,22 @@ export class SeenHead {
   }
 
   /** A page was read, when the replica had applied so much. */
-  read({ head, logId, replIdChanged }: LogPage, applied: number): void {
-    this.#settled = logId !== '' && !replIdChanged
-    this.saw(head, applied)
+  read(page: LogPage, applied: number): void {
+    this.#settled = page.logId !== '' && !page.replIdChanged
+    this.saw(endOf(page), applied)
   }
 
   /** The log was heard of, when the replica had applied so much. */
-  saw(head: number, applied: number): void {
-    this.#index = head
+  saw(end: Position, applied: number): void {
+    this.#index = end.index
+    if (end.logId !== '') this.#end = end
     this.#atMs = this.#clock.now()
-    if (applied >= head) this.#behindSinceMs = undefined
+    if (applied >= end.index) this.#behindSinceMs = undefined
     else this.#behindSinceMs ??= this.#atMs
   }
+}
+
+/** Where a log ends, as a look at it or a claim says. */
+export function endOf({ logId, head, headTerm }: Pick<LogPage, 'logId' | 'head' | 'headTerm'>): Position {
+  return { logId, term: headTerm, index: head }
 }

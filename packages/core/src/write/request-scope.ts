@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
+import type { Entry, Since, WINDOW_ONLY } from '../log/entry.js'
 
 /** What a write is known by, so that a repeat of it takes effect once (G6). */
 export interface Operation {
   readonly opId: string
   readonly fingerprint: string
   /** See `Entry.since`. */
-  readonly since: number | undefined
+  readonly since: Entry['since']
 }
 
 /** A request that may be sent again, to this instance or to a later leader, and must take effect once. */
@@ -15,7 +16,7 @@ export interface RequestIdentity {
   /** Tells a repeat of the request from another one under the same id: method, path and body, say. */
   readonly fingerprint: string
   /** The head of the log that an instance had seen when the request first arrived there; `WINDOW_ONLY` for a client's own id. */
-  readonly since: number
+  readonly since: Since | typeof WINDOW_ONLY
 }
 
 /**

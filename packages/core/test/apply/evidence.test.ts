@@ -159,10 +159,10 @@ it.each([
 
 it('a repeat counts by its first result, whichever replica still has it as an object', () => {
   const [a, b] = [replica(), replica()]
-  const operation = { opId: 'once', since: 0, command: 'put', args: account(1) }
+  const operation = { opId: 'once', since: { term: 0, index: 0 }, command: 'put', args: account(1) }
   for (const { applier } of [a, b])
     for (let index = 1; index <= SMALL; index++) applier.apply(entryAt(index, operation), 'n')
-  expect(a.applier.find('once', 'f', 0)).toMatchObject({ index: 1, ok: true })
+  expect(a.applier.find('once', 'f', operation.since)).toMatchObject({ index: 1, ok: true })
   expect(a.evidence.record()).toEqual(b.evidence.record())
 })
 

@@ -3,7 +3,7 @@ import type { Applied } from '../../src/apply/applier.js'
 import { INITIAL_BOUNDS, ResultsWindow } from '../../src/apply/operations.js'
 import type { Outcome, StateMachine } from '../../src/apply/state-machine.js'
 import { CommandError, CommandFailedError } from '../../src/errors.js'
-import { type Entry, markerEntry, WINDOW_ONLY } from '../../src/log/entry.js'
+import { type Entry, markerEntry, type Since, WINDOW_ONLY } from '../../src/log/entry.js'
 import { entryAt } from '../entries.js'
 import { seededRandom } from '../../src/testing/seeded-random.js'
 
@@ -35,6 +35,8 @@ class Counter implements StateMachine {
   }
 }
 
+const START = { term: 0, index: 0 }
+
 let machine: Counter
 let answers: Applied[]
 let applier: Applier
@@ -51,7 +53,7 @@ beforeEach(() => {
 /** Appends an entry of the operation, and gives back what its caller is told. */
 function run(opId: string, given: Partial<Entry> = {}): Applied {
   index++
-  applier.apply(entryAt(index, { opId, since: WINDOW_ONLY, ...given }), 'n')
+  applier.apply(entryAt(index, { opId, since: WINDOW_ONLY, ...given }), `n${given.term ?? 1}`)
   return answers.at(-1) as Applied
 }
 
@@ -116,8 +118,8 @@ describe('another operation under the same id', () => {
   })
 
   it('is not answered with the first result if the id was ours', () => {
-    run('a', { since: 0 })
-    expect(run('a', { since: 0, fingerprint: 'g' })).toMatchObject({ error: { code: 'OUTCOME_UNKNOWN' } })
+    run('a', { since: START })
+    expect(run('a', { since: START, fingerprint: 'g' })).toMatchObject({ error: { code: 'OUTCOME_UNKNOWN' } })
     expect(machine.ran).toEqual([1])
   })
 })
@@ -125,22 +127,91 @@ describe('another operation under the same id', () => {
 describe('a repeat that comes too late', () => {
   it('is not run if a result since its first arrival was dropped: it may be the one', () => {
     bound({ results: 2 })
-    for (const op of ['a', 'b', 'c', 'd']) run(op, { since: 1 })
+    for (const op of ['a', 'b', 'c', 'd']) run(op, { since: { term: 1, index: 1 } })
     const before = [...machine.ran]
-    expect(run('a', { since: 1 })).toMatchObject({ ok: false, error: { code: 'OUTCOME_UNKNOWN' } })
+    expect(run('a', { since: { term: 1, index: 1 } })).toMatchObject({
+      ok: false,
+      error: { code: 'OUTCOME_UNKNOWN' },
+    })
     expect(machine.ran).toEqual(before)
   })
 
   it('is run if only older results were dropped: it cannot be one of them', () => {
     bound({ results: 2 })
     for (const op of ['a', 'b', 'c', 'd']) run(op)
-    expect(run('new', { since: 5 })).toMatchObject({ ok: true, result: 'ran at 6' })
+    expect(run('new', { since: { term: 1, index: 5 } })).toMatchObject({ ok: true, result: 'ran at 6' })
   })
 
   it('is run again under an id of the client: it holds for the window only', () => {
     bound({ results: 2 })
     for (const op of ['a', 'b', 'c', 'd']) run(op)
     expect(run('a')).toMatchObject({ ok: true, result: 'ran at 6' })
+  })
+})
+
+describe('a repeat of what arrived before the log went back for good', () => {
+  const [inTerm1, inTerm2] = [{ term: 1 }, { term: 2 }]
+
+  /** Two entries are left of term 1. In term 2 the operation runs, at 4, and results up to that are dropped, if at all. */
+  const runLater = (since: Entry['since'], others: readonly string[]) => {
+    bound({ results: 2 })
+    run('x', inTerm1)
+    run('y', inTerm2)
+    const first = run('a', { since, ...inTerm2 })
+    for (const op of others) run(op, inTerm2)
+    return first
+  }
+
+  it.each<[string, Since]>([
+    ['the end of a term that has no entry here', { term: 7, index: 50 }],
+    ['such a one where another entry stands now', { term: 7, index: 5 }],
+    ['more of a term than is left', { term: 1, index: 50 }],
+  ])('is not run if its result may have been dropped: it had seen %s', (_what, since) => {
+    expect(runLater(since, ['b', 'c', 'd', 'e'])).toMatchObject({ ok: true, index: 4 })
+    const before = [...machine.ran]
+    expect(run('a', { since, ...inTerm2 })).toMatchObject({ ok: false, error: { code: 'OUTCOME_UNKNOWN' } })
+    expect(machine.ran).toEqual(before)
+  })
+
+  it('is run for the first time if only results of what is left of its term were dropped', () => {
+    bound({ results: 1 })
+    for (const op of ['x', 'y', 'z']) run(op)
+    const lost = { index: 50, ...inTerm1 }
+    expect(run('of term 1', { since: lost, ...inTerm2 })).toMatchObject({ ok: true, index: 5 })
+    expect(run('of term 7', { since: { ...lost, term: 7 }, ...inTerm2 })).toMatchObject({ ok: false })
+  })
+
+  it('runs, and gets its first result, as long as none was dropped: it would be here', () => {
+    for (const op of ['b', 'c', 'd']) run(op)
+    const since = { term: 7, index: 50 }
+    const first = run('a', { since })
+    expect(first).toMatchObject({ ok: true, result: 'ran at 4' })
+    expect(run('a', { since })).toEqual(first)
+  })
+
+  it('goes by the index alone in an entry from before the term was kept', () => {
+    const since = { term: undefined, index: 50 }
+    runLater(since, ['b', 'c', 'd', 'e'])
+    expect(run('a', { since, ...inTerm2 })).toMatchObject({ ok: true, index: 9 })
+  })
+
+  it('is told from one that arrived in an earlier term of this log, also after a snapshot', () => {
+    bound({ results: 2 })
+    for (const op of ['a', 'b', 'c', 'd']) run(op) // the result at 2 is dropped, and the one at 3 with the next
+    const replica = new Applier(new Counter(), (_entry, applied) => answers.push(applied))
+    replica.load({ ...applier.position, timeMs: 0, terms: applier.table.rows } as never, applier.snapshot())
+    for (const each of [applier, replica]) {
+      const next = (at: number, since: Since) =>
+        each.apply(entryAt(at, { opId: `new ${at}`, since, ...inTerm2 }), 'n2')
+      next(6, { term: 1, index: 3 })
+      next(7, { term: 1, index: 2 })
+      next(8, { term: 2, index: 6 })
+      next(9, { term: 1, index: 50 })
+    }
+    const told = ['ran at 6', undefined, 'ran at 8', 'ran at 9'].map((result) =>
+      expect.objectContaining(result === undefined ? { ok: false } : { ok: true, result }),
+    )
+    expect(answers.slice(5)).toEqual([...told, ...told])
   })
 })
 
@@ -196,13 +267,14 @@ it('two replicas, one of them from a snapshot at any point, answer and do the sa
     const entries: Entry[] = []
     for (let at = 1; at <= 200; at++) {
       const roll = pick(20)
+      const sinces = [undefined, WINDOW_ONLY, { term: pick(3), index: pick(at + 2) }] as const
       const given: Partial<Entry> =
         roll === 0
           ? markerEntry('m', { results: pick(8), bytes: 200 + pick(2000), ageMs: pick(40) })
           : {
               opId: `op-${pick(30)}`,
               fingerprint: `f${pick(10) === 0 ? 1 : 0}`,
-              since: [undefined, WINDOW_ONLY, pick(at)][pick(3)],
+              since: sinces[pick(3)],
             }
       entries.push(entryAt(at, { ...given, timeMs: at * 5 }))
     }

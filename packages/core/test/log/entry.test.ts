@@ -19,15 +19,23 @@ it.each([
   expect(entry).toEqual({ ...draft(args), index: 7, term: 1_795_384_000_123, timeMs: 1_795_384_000_456 })
 })
 
-it.each([0, 4711, WINDOW_ONLY])('comes back with where its operation first arrived: %s', (since) => {
-  const entry = { ...draft(1), since }
-  expect(decodeEntry(1, 1, 1, encodeEntry(entry))).toMatchObject(entry)
-})
+it.each<EntryDraft['since']>([{ term: 0, index: 0 }, { term: 1_795_384_000_123, index: 4711 }, WINDOW_ONLY])(
+  'comes back with where its operation first arrived: %j',
+  (since) => {
+    const entry = { ...draft(1), since }
+    expect(decodeEntry(1, 1, 1, encodeEntry(entry))).toMatchObject(entry)
+  },
+)
 
 it('comes back without an argument where there was none', () => {
   const text = encodeEntry(draft(undefined))
   expect(Object.keys(JSON.parse(text) as object)).toEqual(['o', 'f', 'v', 'c'])
   expect(decodeEntry(1, 1, 1, text).args).toBeUndefined()
+})
+
+it('reads an entry from before the term was kept where its operation arrived', () => {
+  const text = JSON.stringify({ ...(JSON.parse(encodeEntry(draft(1))) as object), s: 7 })
+  expect(decodeEntry(1, 1, 1, text).since).toEqual({ term: undefined, index: 7 })
 })
 
 it('reads an entry to which a later format added a field', () => {

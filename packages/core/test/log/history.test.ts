@@ -127,6 +127,12 @@ describe('a term table', () => {
     expect(new TermTable().ownerOf(1)).toBeUndefined()
   })
 
+  it('knows where each term ends', () => {
+    const table = tableOf(logOf('aaabccd'))
+    expect([1, 2, 3, 4, 5].map((term) => table.lastOf(term))).toEqual([3, 4, 6, Infinity, 0])
+    expect(new TermTable().lastOf(1)).toBe(0)
+  })
+
   it('takes its rows in any order', () => {
     const rows = tableOf(logOf('aabbcc')).rows
     expect(new TermTable(rows.toReversed()).rows).toEqual(rows)

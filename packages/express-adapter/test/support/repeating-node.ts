@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { NotLeaderError, type RequestScope } from '@leasehold/core'
+import { NotLeaderError, type RequestScope, type Since } from '@leasehold/core'
 import { StandInNode } from './stand-in-node.js'
 
 /** A stand-in with writes that are known by their request, as a node with a state machine has them. */
 export class RepeatingNode extends StandInNode {
-  head = 7
+  seenHead: Since | undefined = { term: 2, index: 7 }
   readonly #scopes = new AsyncLocalStorage<RequestScope>()
   /** The requests whose handlers ran here, as they are known. */
   readonly ran: RequestScope['identity'][] = []
