@@ -107,7 +107,7 @@ byte cop[NO+1];               /* instances that have a copy of it and have not r
 byte unk;                     /* operations of which some copy's fate is unknown */
 byte used;                    /* plain operations that were sent, and are not known to be out */
 byte rq;                      /* operations that are out and wait to be sent again */
-byte since[NO+1];             /* head when the operation arrived, plus 1; 0 = not arrived */
+byte since[NO+1];             /* last entry when the operation arrived, plus 1; 0 = not arrived */
 
 /* ---- instances ---- */
 #define FOLLOWER 0
@@ -141,7 +141,7 @@ byte hangs = HANGS; byte dups = DUPS; byte snaps = SNAPS; byte damages = DAMAGES
 byte reseeds = RS;
 bool calm;
 
-hidden byte k; hidden byte j; hidden byte ua; hidden byte ub; hidden byte q; hidden byte good;
+hidden byte k; hidden byte j; hidden byte ua; hidden byte ub; hidden byte q; hidden byte good; hidden byte us;
 byte o; bool late;            /* choices of an append */
 
 #define SAY(f,a,b)  printf(f, a, b)
@@ -312,6 +312,11 @@ byte o; bool late;            /* choices of an append */
 #else
 #define READ_OK(i) (role[i] == LEADER -> VALID(i) : FRESH(i))
 #endif
+#ifdef M_SINCE
+#define BEHIND(a,s) ix[s]
+#else
+#define BEHIND(a,s) MIN(ix[s], ix[a])
+#endif
 #ifdef M_POSITION
 #define POSITION_TOLD_APART(a,b) false
 #else
@@ -342,12 +347,14 @@ inline takeEffect(i, e) {
   :: eo[e] != 0 && IS_PLAIN(eo[e]) -> assert(G6_ONCE || !(eff[i] & BIT(eo[e]))); eff[i] = eff[i] | BIT(eo[e])
   :: else ->
      if :: ev[e] && res[i] != 0 -> evx[i] = lk[i]; res[i] = 0 :: else fi;
+     us = par[e];                                       /* what is left here of the term that the operation had seen */
+     do :: us != 0 && term[ow[us]] != term[ow[since[eo[e]] - 1]] -> us = par[us] :: else -> break od;
      if
 #ifndef M_DEDUPE
      :: (res[i] & BIT(eo[e])) -> skip
 #endif
 #ifndef M_WINDOW
-     :: !(res[i] & BIT(eo[e])) && evx[i] > since[eo[e]] - 1 -> skip
+     :: !(res[i] & BIT(eo[e])) && evx[i] > BEHIND(us, since[eo[e]] - 1) -> skip
 #endif
      :: else ->
         assert(G6_ONCE || !(eff[i] & BIT(eo[e])));
@@ -603,7 +610,7 @@ inline noRead() { rdI = 0; rdH = 0; rdMask = 0 }
 #else
 #if defined(VERSIONS)
 #define CLAIM_WHEN(i) true
-#elif defined(STORY_SINCE)
+#elif defined(PATH_SINCE)
 #define CLAIM_WHEN(i) (claims == 0 -> i == 0 : i == 1)
 #else
 #define CLAIM_WHEN(i) (claims > 0 || i == 0)
@@ -613,7 +620,7 @@ inline noRead() { rdI = 0; rdH = 0; rdMask = 0 }
 #define CUT_WHEN(i)   !calm
 #define FLUSH_WHEN    !calm
 #endif
-#ifdef STORY_SINCE
+#ifdef PATH_SINCE
 #define ARRIVE_WHEN   (nu == 1)
 #define CRASH_WHEN(i) (i == 0 && nu == 1)
 #define SAVE_WHEN     (nu == 0 && mL != 0)
@@ -762,7 +769,7 @@ proctype Instance(byte i) {
        :: TO_SEND(i, NO) -> o = NO
        fi;
        d_step {
-         if :: AGES && since[o] == 0 -> since[o] = HEAD + 1 :: !AGES -> since[o] = 1 :: else fi;
+         if :: AGES && since[o] == 0 -> since[o] = tip + 1 :: !AGES -> since[o] = 1 :: else fi;
          if
 #ifndef M_DEDUPE
          :: (res[i] & BIT(o)) -> told[o] = OK           /* a repeat gets the first result */
@@ -773,9 +780,9 @@ proctype Instance(byte i) {
             if :: IS_PLAIN(o) -> used = used | BIT(o) :: else fi
          fi; o = 0 } }
 
-  /* ARRIVE: an operation reaches an instance that has just seen the head; its repeats carry that index for ever */
+  /* ARRIVE: an operation reaches an instance that has just seen the head; its repeats carry that for ever */
 #if AGES
-  :: d_step { since[1] == 0 && ARRIVE_WHEN -> since[1] = HEAD + 1 }
+  :: d_step { since[1] == 0 && ARRIVE_WHEN -> since[1] = tip + 1 }
 #endif
 
   /* MARK: somebody has compared itself with this reign, and is still ahead */
