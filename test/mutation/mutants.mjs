@@ -443,9 +443,23 @@ export const mutants = [
   edit(
     'results: too late to tell',
     'apply/applier.ts',
-    'if (since >= 0 && this.#operations.evictedIndex > since) {',
+    'if (since !== WINDOW_ONLY && this.#operations.evictedIndex > this.#behind(since)) {',
     'if (false) {',
-    ['packages/core/test/apply/operations.test.ts', 'packages/core/test/operations.test.ts'],
+    ['packages/core/test/apply/operations.test.ts', 'packages/core/test/testing/late-repeat.test.ts'],
+  ),
+  edit(
+    'results: the term of what had been seen',
+    'apply/applier.ts',
+    'return term === undefined ? index : Math.min(index, this.#index, this.#table.lastOf(term))',
+    'return index',
+    ['packages/core/test/apply/operations.test.ts', 'packages/core/test/testing/late-repeat.test.ts'],
+  ),
+  edit(
+    'results: a log that is gone has not been seen empty',
+    'replicate/seen-head.ts',
+    "if (end.logId !== '') this.#end = end",
+    'this.#end = end',
+    ['packages/core/test/replicate/seen-head.test.ts'],
   ),
   edit('results: kept in snapshots', 'apply/applier.ts', '    this.#operations.restore(operations)\n', '', [
     'packages/core/test/apply/operations.test.ts',
