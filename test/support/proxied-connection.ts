@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
 import { once } from './deadline.js'
+import type { ProxyPath } from './proxy-path.js'
 import { type Direction, type Fate, type Item, ProxyStream, type StreamRules } from './proxy-stream.js'
 
 /** What a connection asks its proxy, and tells it. */
 export interface ConnectionRules {
-  delayMs(direction: Direction): number
+  path(direction: Direction): ProxyPath
   fate(connection: ProxiedConnection, direction: Direction, item: Item): Fate
   lost(direction: Direction, bytes: number): void
 }
@@ -22,7 +23,7 @@ export class ProxiedConnection {
     this.#client = client
     this.#server = server
     const rulesOf = (direction: Direction): StreamRules => ({
-      delayMs: () => rules.delayMs(direction),
+      path: rules.path(direction),
       fate: (item) => rules.fate(this, direction, item),
       lost: (bytes) => rules.lost(direction, bytes),
     })

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { ProxyPath } from './proxy-path.js'
 
 /** Which way bytes go: requests to the server, or replies to the client. */
 export type Direction = 'toServer' | 'toClient'
@@ -11,12 +12,23 @@ export type Fate = 'pass' | 'hold' | 'drop'
 
 /** What a stream asks whoever made it, and tells them. */
 export interface StreamRules {
-  /** How long an item that comes in now is under way. */
-  delayMs(): number
+  /** What it goes over. */
+  readonly path: ProxyPath
   /** Asked once for each item, when its time has come. */
   fate(item: Item): Fate
   /** So many bytes will never arrive. */
   lost(bytes: number): void
+}
+
+/** Where so much waits for a narrow line, the sender waits, too. */
+const BUFFER_BYTES = 16 * 1024
+
+/** Something that is not there yet. */
+interface Underway {
+  readonly item: Item
+  dueMs: number
+  /** Whether it has the line. Of each connection one item has it, so that they take turns. */
+  hasLine: boolean
 }
 
 /**
@@ -24,9 +36,10 @@ export interface StreamRules {
  * keeps: order always, and no holes. A stream that has lost bytes carries nothing any more, not even its end.
  */
 export class ProxyStream {
+  readonly #from: Socket
   readonly #to: Socket
   readonly #rules: StreamRules
-  #underway: { item: Item; dueMs: number }[] = []
+  #underway: Underway[] = []
   #timer: NodeJS.Timeout | undefined
   #kept: Item[] = []
   #silent = false
@@ -34,9 +47,10 @@ export class ProxyStream {
 
   /** Reads what comes out of `from`, and writes it to `to`. */
   constructor(from: Socket, to: Socket, rules: StreamRules) {
+    this.#from = from
     this.#to = to
     this.#rules = rules
-    from.on('data', (chunk: Buffer) => this.#arrive(chunk))
+    from.on('data', (chunk: Buffer) => this.#comeIn(chunk))
     // A reset closes the socket without an end.
     for (const event of ['end', 'close']) from.on(event, () => this.#end())
   }
@@ -58,6 +72,24 @@ export class ProxyStream {
     for (const { item } of this.#underway.splice(0)) this.#lose(item)
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#makeRoom()
+  }
+
+  /** Lets the sender go on once there is room again. */
+  #makeRoom(): void {
+    if (this.#from.isPaused() && this.#waitingBytes <= BUFFER_BYTES) this.#from.resume()
+  }
+
+  #comeIn(chunk: Buffer): void {
+    const { path } = this.#rules
+    for (const piece of path.pieces(chunk)) this.#arrive(piece)
+    if (!path.isNarrow || this.#waitingBytes <= BUFFER_BYTES || this.#from.isPaused()) return
+    this.#from.pause()
+    path.stalled()
+  }
+
+  get #waitingBytes(): number {
+    return this.#underway.reduce((sum, { item }) => sum + sizeOf(item), 0)
   }
 
   #end(): void {
@@ -71,13 +103,14 @@ export class ProxyStream {
       this.#lose(item)
       return
     }
-    const delayMs = this.#rules.delayMs()
+    const { path } = this.#rules
+    const delayMs = path.drawMs()
     // Behind others it waits even if the delay has been lifted meanwhile: order always.
-    if (delayMs === 0 && this.#underway.length === 0) {
+    if (delayMs === 0 && !path.isNarrow && this.#underway.length === 0) {
       this.#meetFate(item)
       return
     }
-    this.#underway.push({ item, dueMs: performance.now() + delayMs })
+    this.#underway.push({ item, dueMs: performance.now() + delayMs, hasLine: false })
     this.#timer ??= setTimeout(() => this.#deliverDue(), delayMs)
   }
 
@@ -89,8 +122,14 @@ export class ProxyStream {
         this.#timer = setTimeout(() => this.#deliverDue(), leftMs)
         return
       }
+      if (!first.hasLine) {
+        first.hasLine = true
+        first.dueMs = this.#rules.path.take(sizeOf(first.item))
+        continue
+      }
       this.#underway.shift()
       this.#meetFate(first.item)
+      this.#makeRoom()
     }
   }
 

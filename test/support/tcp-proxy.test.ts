@@ -1,5 +1,6 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
+import { seededRandom } from '../../packages/core/src/testing/seeded-random.js'
 import { eventually, once, within } from './deadline.js'
 import { expectNoOpenHandles, handleSnapshot } from './open-handles.js'
 import { type RedisServer, startRedis, stopAllRedis } from './redis-server.js'
@@ -332,6 +333,83 @@ describe('between plain sockets', () => {
     client.socket.write('ping')
     await received(client, 'pong')
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(58)
+  })
+
+  it('sends again what is lost, later each time, and keeps the order', async () => {
+    const { client, server } = await pair()
+    // Lost twice and then through; whatever comes behind it is never lost.
+    const draws = [0, 0]
+    proxy.loseSome(0.3, () => draws.shift() ?? 1, 'toServer')
+    const startMs = performance.now()
+    client.socket.write('lost twice, ')
+    await eventually(() => proxy.sentAgain('toServer') === 2)
+    client.socket.end('and behind it')
+    server.socket.write('other way')
+    await received(client, 'other way')
+    const other = await pair()
+    other.client.socket.write('not behind it')
+    await received(other.server, 'not behind it')
+    expect(server.text()).toBe('')
+
+    await received(server, 'lost twice, and behind it')
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(599)
+    await eventually(() => server.events.includes('end'))
+    expect(proxy.sentAgain('toClient')).toBe(0)
+    expect(proxy.lostBytes('toServer')).toBe(0)
+  })
+
+  it('loses again and again, and nothing once it is healed', async () => {
+    const { client, server } = await pair()
+    proxy.loseSome(0.3, seededRandom(1))
+    let sent = ''
+    for (let n = 1; n <= 5; n++) {
+      sent += String(n)
+      client.socket.write(String(n))
+      await received(server, sent)
+    }
+    const sentAgain = proxy.sentAgain('toServer')
+    expect(sentAgain).toBeGreaterThan(0)
+    proxy.heal()
+    client.socket.write('.')
+    await received(server, `${sent}.`)
+    expect(proxy.sentAgain('toServer')).toBe(sentAgain)
+  })
+
+  it('lets so much through and no more; whoever sends faster has to wait', async () => {
+    const { client, server } = await pair()
+    proxy.limit(100_000, 'toServer')
+    const startMs = performance.now()
+    const sent = 30_000
+    client.socket.write('x'.repeat(sent))
+    server.socket.write('other way')
+    await received(client, 'other way')
+    await eventually(() => server.text().length === sent, { message: 'all of it to arrive' })
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual((sent / 100_000) * 1000 - 1)
+    expect(proxy.stalls('toServer')).toBeGreaterThan(0)
+    expect(proxy.stalls('toClient')).toBe(0)
+  })
+
+  it('keeps no more than a buffer of what is sent too fast', async () => {
+    const { client, server } = await pair()
+    proxy.limit(1000, 'toServer')
+    const sent = 16 * 1024 * 1024
+    client.socket.write(Buffer.alloc(sent, 'x'))
+    await eventually(() => proxy.stalls('toServer') === 1)
+    await eventually(() => server.text().length > 0)
+    expect(client.socket.writableLength).toBeGreaterThan(0) // neither the proxy nor the system has taken it
+
+    proxy.heal()
+    await eventually(() => server.text().length === sent, { message: 'all of it to arrive' })
+  })
+
+  it('has all connections take turns on a narrow line', async () => {
+    const [first, second] = [await pair(), await pair()]
+    proxy.limit(20_000, 'toServer')
+    first.client.socket.write('x'.repeat(20_000))
+    await eventually(() => first.server.text().length > 0)
+    second.client.socket.write('short')
+    await received(second.server, 'short')
+    expect(first.server.text().length).toBeLessThan(10_000)
   })
 
   it('refuses new connections and keeps the old ones', async () => {

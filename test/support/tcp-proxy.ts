@@ -2,25 +2,12 @@ import { EventEmitter } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { once } from './deadline.js'
 import { ProxiedConnection } from './proxied-connection.js'
+import { ProxyPath } from './proxy-path.js'
 import type { Direction, Fate, Item } from './proxy-stream.js'
+import { type Match, ProxyTraps } from './proxy-traps.js'
 
 export type { Direction } from './proxy-stream.js'
-
-/**
- * Looks for the moment of a fault. It gets the bytes as they came off the socket: a message longer than a read arrives
- * in several chunks, so look for something near its start.
- */
-export type Match = (chunk: Buffer) => boolean
-
-/** A fault that waits for its moment. */
-interface Trap {
-  readonly direction: Direction
-  readonly match: Match
-  /** The only connection that it is set on; any, if left out. */
-  readonly on?: ProxiedConnection
-  /** What the fault does; returns the fate of the chunk. */
-  readonly spring: (connection: ProxiedConnection, chunk: Buffer) => Fate
-}
+export type { Match } from './proxy-traps.js'
 
 const DIRECTIONS = ['toServer', 'toClient'] as const
 
@@ -39,9 +26,9 @@ export class TcpProxy {
   #targetPort: number
   readonly #connections = new Set<ProxiedConnection>()
   readonly #fates: Record<Direction, Fate> = { toServer: 'pass', toClient: 'pass' }
-  readonly #delaysMs: Record<Direction, number> = { toServer: 0, toClient: 0 }
+  readonly #paths: Record<Direction, ProxyPath> = { toServer: new ProxyPath(), toClient: new ProxyPath() }
   readonly #lostBytes: Record<Direction, number> = { toServer: 0, toClient: 0 }
-  #traps: Trap[] = []
+  readonly #traps = new ProxyTraps()
   #refusing = false
 
   constructor(targetPort: number, targetHost: string) {
@@ -59,7 +46,7 @@ export class TcpProxy {
         noDelay: true,
       })
       const connection = new ProxiedConnection(client, server, {
-        delayMs: (direction) => this.#delaysMs[direction],
+        path: (direction) => this.#paths[direction],
         fate: (on, direction, item) => this.#decide(on, direction, item),
         lost: (direction, bytes) => {
           this.#lostBytes[direction] += bytes
@@ -103,7 +90,7 @@ export class TcpProxy {
    * Begins to keep back with the first chunk that matches, on its connection only; others go on. Resolves when it bit.
    */
   async holdWhen(direction: Direction, match: Match): Promise<void> {
-    await this.#trap(direction, match, (connection) => {
+    await this.#traps.set(direction, match, (connection) => {
       connection.held.add(direction)
       return 'hold'
     })
@@ -135,8 +122,8 @@ export class TcpProxy {
    * and the client's side closes once the server has dealt with all it got. Resolves then.
    */
   async cutAfterReplyTo(match: Match): Promise<void> {
-    const connection = await this.#trap('toServer', match, () => 'pass')
-    await this.#trap(
+    const connection = await this.#traps.set('toServer', match, () => 'pass')
+    await this.#traps.set(
       'toClient',
       () => true,
       () => 'drop',
@@ -151,7 +138,7 @@ export class TcpProxy {
    * before. Resolves when it bit.
    */
   async cutWhen(direction: Direction, match: Match): Promise<void> {
-    const connection = await this.#trap(direction, match, () => 'drop')
+    const connection = await this.#traps.set(direction, match, () => 'drop')
     connection.hangUp()
     void connection.drain()
   }
@@ -161,7 +148,7 @@ export class TcpProxy {
    * command, or the client of a reply. Resolves when it bit.
    */
   async cutWithin(direction: Direction, match: Match, bytes: number): Promise<void> {
-    const connection = await this.#trap(direction, match, (on, chunk) => {
+    const connection = await this.#traps.set(direction, match, (on, chunk) => {
       on.streams[direction].pass(chunk.subarray(0, bytes))
       return 'drop'
     })
@@ -181,7 +168,33 @@ export class TcpProxy {
 
   /** Every chunk that comes from now on is under way for so long, in these directions or in both. */
   delay(ms: number, ...directions: Direction[]): void {
-    for (const direction of directions.length > 0 ? directions : DIRECTIONS) this.#delaysMs[direction] = ms
+    for (const path of this.#pathsOf(directions)) path.delayMs = ms
+  }
+
+  /**
+   * Loses chunks, and what is sent again of them, with this probability, in these directions or in both. That shows as time:
+   * a chunk that was lost comes 200 ms later, or 600, or 1400 …, and what is behind it on its connection waits for it.
+   */
+  loseSome(rate: number, random: () => number, ...directions: Direction[]): void {
+    for (const path of this.#pathsOf(directions)) path.loseSome(rate, random)
+  }
+
+  /**
+   * Lets no more than this through, over all connections, in these directions or in both. A sender that is too fast for that
+   * has to wait. Chunks come in pieces then: a trap may not find what it looks for.
+   */
+  limit(bytesPerSecond: number, ...directions: Direction[]): void {
+    for (const path of this.#pathsOf(directions)) path.limit(bytesPerSecond)
+  }
+
+  /** How often a chunk was lost so far, and sent again. */
+  sentAgain(direction: Direction): number {
+    return this.#paths[direction].sentAgain
+  }
+
+  /** How often a sender had to wait so far, for what it had sent before to get through. */
+  stalls(direction: Direction): number {
+    return this.#paths[direction].stalls
   }
 
   /** New connections are reset at once, until `accept`. */
@@ -214,8 +227,8 @@ export class TcpProxy {
 
   /** Ends all faults. A connection that has lost bytes stays as it is: TCP knows no holes. */
   heal(): void {
-    this.#traps = []
-    this.delay(0)
+    this.#traps.clear()
+    for (const path of this.#pathsOf()) path.heal()
     this.accept()
     this.release()
     for (const direction of DIRECTIONS) this.#fates[direction] = 'pass'
@@ -238,44 +251,19 @@ export class TcpProxy {
     await closed
   }
 
-  /** Resolves with the connection on which it sprang. */
-  async #trap(
-    direction: Direction,
-    match: Match,
-    spring: Trap['spring'],
-    on?: ProxiedConnection,
-  ): Promise<ProxiedConnection> {
-    return new Promise((resolve) => {
-      const trap: Trap = {
-        direction,
-        match,
-        ...(on && { on }),
-        spring: (connection, chunk) => {
-          this.#traps = this.#traps.filter((other) => other !== trap)
-          resolve(connection)
-          return spring(connection, chunk)
-        },
-      }
-      this.#traps.push(trap)
-    })
+  #pathsOf(directions: readonly Direction[] = []): ProxyPath[] {
+    return (directions.length > 0 ? directions : DIRECTIONS).map((direction) => this.#paths[direction])
   }
 
   #decide(connection: ProxiedConnection, direction: Direction, item: Item): Fate {
     const standing = connection.held.has(direction) ? 'hold' : this.#fates[direction]
-    const sprung =
-      item === 'end' ? undefined : this.#trapFor(connection, direction, item)?.spring(connection, item)
+    const sprung = this.#traps.spring(connection, direction, item)
     const fate = sprung === undefined || sprung === 'pass' ? standing : sprung
     if (item !== 'end') {
       if (fate === 'hold') this.events.emit('held', direction, item.length)
       if (fate === 'pass') this.events.emit('passed', item, direction)
     }
     return fate
-  }
-
-  #trapFor(connection: ProxiedConnection, direction: Direction, chunk: Buffer): Trap | undefined {
-    return this.#traps.find(
-      (trap) => trap.direction === direction && (trap.on ?? connection) === connection && trap.match(chunk),
-    )
   }
 }
 
