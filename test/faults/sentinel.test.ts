@@ -1,57 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Redis } from 'ioredis'
 import { checkLists } from '../support/check-lists.js'
 import { eventually } from '../support/deadline.js'
-import { freePort } from '../support/free-port.js'
-import { own, type OwnedProcess } from '../support/owned-process.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { Sentinels } from '../support/sentinels.js'
 import { stopAll } from '../support/stop-all.js'
 import { moreWrites, problemsOf, replicasEqualLog, startWriters } from './ledger.js'
 import { LedgerProcesses } from './ledger-process.js'
 
-const SET = 'bank'
-const dir = mkdtempSync(join(tmpdir(), 'leasehold-sentinel-'))
-let sentinel: OwnedProcess | undefined
-
-afterEach(() => sentinel?.kill9())
-afterAll(async () => {
-  await stopAll()
-  rmSync(dir, { recursive: true })
-})
-
-/** A sentinel that watches over `server`, and has another one take its place when it is gone for a moment. */
-async function watchOver(server: RedisServer): Promise<{ port: number; present: () => Promise<number> }> {
-  const port = await freePort()
-  const file = join(dir, 'sentinel.conf')
-  const rules = [
-    `monitor ${SET} 127.0.0.1 ${server.port} 1`,
-    `down-after-milliseconds ${SET} 500`,
-    `failover-timeout ${SET} 5000`,
-  ]
-  const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${dir}`, ...rules.map((rule) => `sentinel ${rule}`)]
-  writeFileSync(file, `${lines.join('\n')}\n`)
-  sentinel = await own(process.env['REDIS_SERVER_BIN'] ?? 'redis-server', [file, '--sentinel'])
-  const present = async () => {
-    const client = new Redis({
-      port,
-      host: '127.0.0.1',
-      lazyConnect: true,
-      maxRetriesPerRequest: 0,
-      retryStrategy: null,
-    })
-    client.on('error', () => {})
-    try {
-      await client.connect()
-      const [, found] = (await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SET)) as [string, string]
-      return Number(found)
-    } finally {
-      client.disconnect()
-    }
-  }
-  return { port, present }
-}
+afterEach(stopAll)
 
 it('a failover of Redis that loses nothing: leadership is claimed anew there, and writes go on', async () => {
   const old = await startRedis({ appendOnly: 'always' })
@@ -60,12 +15,10 @@ it('a failover of Redis that loses nothing: leadership is claimed anew there, an
       startRedis({ appendOnly: 'always', args: ['--replicaof', '127.0.0.1', String(old.port)] }),
     ),
   )
-  const { port, present } = await watchOver(old)
-  await eventually(async () => (await present()) === old.port, { message: 'the sentinel' })
   await eventually(async () => Number(await old.command('WAIT', 2, 100)) === 2, { message: 'both copies' })
+  const sentinels = await Sentinels.watchOver(old, 2)
 
-  const redis = { sentinels: [{ host: '127.0.0.1', port }], name: SET }
-  const processes = new LedgerProcesses({ redis, lease: { ttlMs: 1000 } })
+  const processes = new LedgerProcesses({ redis: sentinels.redis, lease: { ttlMs: 1000 } })
   const members = await Promise.all(['a', 'b', 'c'].map((name) => processes.add(name)))
   const before = startWriters(() => members)
   await moreWrites(before)
@@ -74,7 +27,7 @@ it('a failover of Redis that loses nothing: leadership is claimed anew there, an
   await old.kill()
 
   const successor = await eventually(async () => {
-    const found = await present()
+    const found = await sentinels.present()
     return copies.find((copy) => copy.port === found)
   })
   const after = startWriters(() => members, 6, 'after-')
@@ -93,12 +46,10 @@ it('a failover of Redis to a copy that lacks the last writes: the instances put 
     appendOnly: 'always',
     args: ['--replicaof', '127.0.0.1', String(old.port)],
   })
-  const { port, present } = await watchOver(old)
-  await eventually(async () => (await present()) === old.port, { message: 'the sentinel' })
   await eventually(async () => Number(await old.command('WAIT', 1, 100)) === 1, { message: 'the copy' })
+  const sentinels = await Sentinels.watchOver(old, 1)
 
-  const redis = { sentinels: [{ host: '127.0.0.1', port }], name: SET }
-  const processes = new LedgerProcesses({ redis, lease: { ttlMs: 1000 } })
+  const processes = new LedgerProcesses({ redis: sentinels.redis, lease: { ttlMs: 1000 } })
   const members = await Promise.all(['a', 'b', 'c'].map((name) => processes.add(name)))
   const before = startWriters(() => members)
   await moreWrites(before)
@@ -116,7 +67,9 @@ it('a failover of Redis to a copy that lacks the last writes: the instances put 
   expect(await headOf(copy)).toBeLessThan((await headOf(old)) - 40) // or nothing would be lost
   await old.kill()
 
-  await eventually(async () => (await present()) === copy.port, { message: 'the copy to take over' })
+  await eventually(async () => (await sentinels.present()) === copy.port, {
+    message: 'the copy to take over',
+  })
   const after = startWriters(() => members, 6, 'after-')
   await moreWrites(after)
   const history = [...first, ...(await after.stop())]
@@ -141,9 +94,7 @@ it.each([
   const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(server.port)] })
   await eventually(async () => Number(await server.command('WAIT', 1, 100)) === 1, { message: 'the copy' })
   await server.command('CONFIG', 'SET', 'min-replicas-to-write', least)
-  const { port, present } = await watchOver(server)
-  await eventually(async () => (await present()) === server.port, { message: 'the sentinel' })
-  const redis = { sentinels: [{ host: '127.0.0.1', port }], name: SET }
+  const { redis } = await Sentinels.watchOver(server, 1)
   const member = await new LedgerProcesses({ redis }).add('a')
   const codes = (await member.look()).warnings.map(({ code }) => code)
   expect(codes.includes('MIN_REPLICAS_OFF')).toBe(isWarnedOf)

@@ -12,6 +12,8 @@ export interface StartInstanceOptions {
   env: Record<string, string>
   /** Another server: it says where it listens, as the example does, and has `/cluster`. */
   script?: string
+  /** Gets the process before it is ready. */
+  onStart?: (owned: OwnedProcess) => void
 }
 
 /** What an instance replied. */
@@ -205,6 +207,7 @@ export async function startInstance(options: StartInstanceOptions): Promise<Inst
     env: { PORT: '0', ...options.env },
     onLine,
   })
+  options.onStart?.(owned)
   const ended = owned.closed.then(() => Promise.reject(new Error('it has ended')))
   try {
     return new Instance(await within(Promise.race([listening, ended]), { timeoutMs: READY_WITHIN_MS }), owned)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { eventually } from './deadline.js'
-import { type Instance, startInstance } from './instance.js'
+import { type Instance, startInstance, type StartInstanceOptions } from './instance.js'
 
 export * from './instance.js'
 
@@ -36,12 +36,13 @@ export class InstanceGroup {
   readonly urls = (): string[] => this.instances.map((instance) => instance.url)
 
   /** Starts another instance of this group. */
-  async add(env: Record<string, string> = {}): Promise<Instance> {
+  async add(env: Record<string, string> = {}, onStart?: StartInstanceOptions['onStart']): Promise<Instance> {
     const { redis, ttlMs = 2_000, script } = this.#options
     const settings = { REDIS_URL: redis.url, GROUP: this.name, LEASE_TTL_MS: String(ttlMs) }
     const instance = await startInstance({
       env: { ...settings, ...this.#options.env, ...env },
       ...(script !== undefined && { script }),
+      ...(onStart && { onStart }),
     })
     this.#instances.push(instance)
     return instance

@@ -28,6 +28,8 @@ export interface StartRedisOptions {
   port?: number
   /** Listen with TLS, and with nothing else. */
   tls?: RedisTls
+  /** It is a sentinel, with these rules, for instance `['monitor log 127.0.0.1 6379 2']`. Nothing else counts then. */
+  sentinel?: readonly string[]
   /** Further arguments of redis-server, for instance `['--maxmemory', '10mb']`. */
   args?: string[]
   /** Added to its environment. */
@@ -185,7 +187,10 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
   if (options.tls) await writeTlsFiles(dir, options.tls)
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort())
-    const server = new RedisServer(port, dir, serverArgs(port, dir, options), options)
+    const args = options.sentinel
+      ? await sentinelArgs(port, dir, options.sentinel)
+      : serverArgs(port, dir, options)
+    const server = new RedisServer(port, dir, args, options)
     running.add(server)
     try {
       await server.restart()
@@ -217,6 +222,14 @@ function serverArgs(
   const listen = tls ? ['--port', '0', '--tls-port', String(port), ...tlsArgs(tls)] : ['--port', String(port)]
   const place = [...listen, '--bind', '127.0.0.1', '--dir', dir]
   return [...place, '--save', '', ...aof, '--enable-debug-command', 'yes', ...args]
+}
+
+/** Sentinels take their rules from a file, and write there what they find out. */
+async function sentinelArgs(port: number, dir: string, rules: readonly string[]): Promise<string[]> {
+  const file = join(dir, 'sentinel.conf')
+  const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${dir}`, ...rules.map((rule) => `sentinel ${rule}`)]
+  await writeFile(file, `${lines.join('\n')}\n`)
+  return [file, '--sentinel']
 }
 
 const TLS_FILES = { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } as const

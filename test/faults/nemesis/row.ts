@@ -13,15 +13,16 @@ export interface Bite {
   readonly loss?: Loss
   /** Whether an instance may find itself off the log's history, if it says so. */
   readonly mayDiverge?: boolean
-  /** An instance that was alone with another Redis for a time: what it read there is no part of the group's history. */
-  readonly apart?: Apart
+  /** When two servers took writes at a time: what was read then is no part of one history. */
+  readonly apart?: readonly Apart[]
   /** Whether no request at all may fail. */
   readonly isSeamless?: boolean
 }
 
-/** Where an instance was by itself, and when. */
+/** When some were with another server than others. */
 export interface Apart {
-  readonly url: string
+  /** The instance that was by itself; anyone may have been, if left out. */
+  readonly url?: string
   readonly fromMs: number
   readonly untilMs: number
 }

@@ -7,23 +7,32 @@ import { eventually } from '../../support/deadline.js'
 import { hasWritten, type Operation } from '../../support/history.js'
 import { type Instance, InstanceGroup } from '../../support/instances.js'
 import { type Load, loadKeys, startLoad } from '../../support/load.js'
-import { type RedisServer, startRedis, type StartRedisOptions } from '../../support/redis-server.js'
-import { startProxy, type TcpProxy } from '../../support/tcp-proxy.js'
+import type { OwnedProcess } from '../../support/owned-process.js'
+import type { RedisServer } from '../../support/redis-server.js'
+import { Actor } from './actor.js'
 import type { Draws } from './draws.js'
 import { type Journal, type LogLine, type NoteKind, notesOf, readJournals } from './journal.js'
-import type { Links } from './links.js'
+import { OneServer, type OneServerOptions, type Place, type Way } from './place.js'
+import type { SentinelSet } from './sentinel-set.js'
+
+export type { Actor } from './actor.js'
 
 /** How a group is set up for a fault. */
-export interface StageOptions {
-  redis?: StartRedisOptions
-  /** Servers of the lease's own; by default it lies on the log's Redis. */
-  leaseNodes?: number
+export interface StageOptions extends OneServerOptions {
+  /** Where Redis runs, if not on one server. */
+  sentinels?: SentinelSet
   ttlMs?: number
   /** By default the seed decides. */
   writeConcern?: string
   node?: Partial<NodeOptions>
-  /** Where the log's Redis has a network of its own: the instances get there by links in place of proxies. */
-  links?: Links
+}
+
+/** How one more process is started. */
+export interface AddOptions {
+  /** Added to its environment. */
+  env?: Record<string, string>
+  /** Gets the process and its way before it is ready. */
+  onStart?: (owned: OwnedProcess, way: Way) => void
 }
 
 const SERVER = join(__dirname, 'journaled-kv.mjs')
@@ -33,16 +42,6 @@ const REQUEST_TIMEOUT_MS = 5000
 const KEYS = 8
 const CLIENTS = 12
 
-/** A process of the group, and its own ways to each Redis. */
-export interface Actor {
-  readonly instance: Instance
-  readonly log: TcpProxy
-  /** To the servers of the lease; to the log's where those are the same. */
-  readonly leases: readonly TcpProxy[]
-  /** The number of its link, where there are some. */
-  readonly link: number
-}
-
 /** A group of processes under load, each behind proxies of its own, for one fault. Made by `Stage.open`. */
 export class Stage {
   readonly group: InstanceGroup
@@ -51,28 +50,25 @@ export class Stage {
   readonly ttlMs: number
   readonly draw: Draws
   readonly leaseNodes: readonly RedisServer[]
+  readonly place: Place
   /** The log's Redis; a row that moves the log says so. */
   redis: RedisServer
   /** Where the processes' journals are. */
   readonly folder = mkdtempSync(join(tmpdir(), 'leasehold-journals-'))
   readonly #actors: Actor[] = []
   readonly #avoided = new Set<Instance>()
+  readonly #node: Partial<NodeOptions>
   #loads: readonly Load[] = []
   #keepsJournals = false
-  #added = 0
 
-  private constructor(
-    redis: RedisServer,
-    leaseNodes: readonly RedisServer[],
-    options: StageOptions,
-    draw: Draws,
-  ) {
-    this.redis = redis
-    this.leaseNodes = leaseNodes
+  private constructor(place: Place, options: StageOptions, draw: Draws) {
+    this.place = place
+    this.redis = place.redis
+    this.leaseNodes = place.leaseNodes ?? []
     this.draw = draw
     this.options = options
     this.ttlMs = options.ttlMs ?? TTL_MS
-    const node: Partial<NodeOptions> = {
+    this.#node = {
       heartbeatMs: 200,
       settleMs: 500,
       commandTimeoutMs: 1000,
@@ -82,12 +78,11 @@ export class Stage {
       ...options.node,
     }
     this.group = new InstanceGroup({
-      redis,
+      redis: this.redis,
       ttlMs: this.ttlMs,
       script: SERVER,
       env: {
         JOURNALS: this.folder,
-        NODE_SETTINGS: JSON.stringify(node),
         WRITE_CONCERN: options.writeConcern ?? draw.pick(['log', '1', 'majority']),
       },
     })
@@ -96,9 +91,8 @@ export class Stage {
 
   /** Starts three processes, and the load. */
   static async open(options: StageOptions, seed: number, draw: Draws): Promise<Stage> {
-    const redis = await startRedis({ appendOnly: 'always', ...options.redis })
-    const leaseNodes = await Promise.all(Array.from({ length: options.leaseNodes ?? 0 }, () => startRedis()))
-    const stage = new Stage(redis, leaseNodes, options, draw)
+    const place = options.sentinels ?? (await OneServer.open(options))
+    const stage = new Stage(place, options, draw)
     await Promise.all([stage.add(), stage.add(), stage.add()])
     const common = { seed, keys: KEYS, timeoutMs: REQUEST_TIMEOUT_MS }
     const healthy = () =>
@@ -147,18 +141,13 @@ export class Stage {
   }
 
   /** Starts another process. */
-  async add(): Promise<Actor> {
-    const wayTo = ({ port }: RedisServer) => startProxy({ targetPort: port })
-    const { links } = this.options
-    const link = ++this.#added
-    const log = await wayTo(this.redis)
-    const leases = await Promise.all(this.leaseNodes.map(wayTo))
-    const urls = leases.map(({ port }) => `redis://127.0.0.1:${port}`).join(',')
-    const instance = await this.group.add({
-      REDIS_URL: links ? `redis://${links.hostOf(link)}:${this.redis.port}` : `redis://127.0.0.1:${log.port}`,
-      LEASE_REDIS_URLS: urls,
-    })
-    const actor = { instance, log, leases: leases.length > 0 ? leases : [log], link }
+  async add({ env, onStart }: AddOptions = {}): Promise<Actor> {
+    const way = await this.place.wayIn()
+    const settings = { NODE_SETTINGS: JSON.stringify({ ...this.#node, ...way.node }) }
+    const instance = await this.group.add({ ...settings, ...way.env, ...env }, (owned) =>
+      onStart?.(owned, way),
+    )
+    const actor = new Actor(instance, way)
     this.#actors.push(actor)
     return actor
   }
@@ -215,10 +204,10 @@ export class Stage {
     for (const actor of this.actors) {
       actor.instance.resume()
       this.welcome(actor)
-      for (const way of [actor.log, ...actor.leases]) {
-        const lost = way.lostBytes('toServer') + way.lostBytes('toClient') > 0
-        way.heal()
-        if (lost) way.reset()
+      for (const proxy of actor.proxies) {
+        const lost = proxy.lostBytes('toServer') + proxy.lostBytes('toClient') > 0
+        proxy.heal()
+        if (lost) proxy.reset()
       }
     }
   }
@@ -268,9 +257,8 @@ export class Stage {
   async close(): Promise<void> {
     await Promise.all(this.#loads.map((load) => load.stop()))
     await this.group.stopAll()
-    await Promise.all(this.#actors.flatMap(({ log, leases }) => [log, ...leases].map((way) => way.close())))
-    await Promise.all([this.redis, ...this.leaseNodes].map((server) => server.stop()))
-    await this.options.links?.close()
+    await Promise.all(this.#actors.flatMap(({ proxies }) => proxies.map((proxy) => proxy.close())))
+    await this.place.close()
     if (!this.#keepsJournals) rmSync(this.folder, { recursive: true })
   }
 }

@@ -39,7 +39,7 @@ export async function runRow(row: Row, seed: number): Promise<Trial> {
   const stage = await Stage.open((await row.stage?.(draw)) ?? {}, seed, draw)
   try {
     await stage.goesOn()
-    const { bit, loss, apart, mayDiverge = false, isSeamless = false } = await row.inject(stage)
+    const { bit, loss, apart = [], mayDiverge = false, isSeamless = false } = await row.inject(stage)
     stage.heal()
     await stage.goesOn()
     const history = await stage.stopLoad()
@@ -82,16 +82,11 @@ function countsOf(words: readonly string[]): Record<string, number> {
   return Object.fromEntries(words.map((word) => [word, words.filter((other) => other === word).length]))
 }
 
-/** Without what was read where an instance was apart. */
-function together(history: readonly Operation[], apart: Apart | undefined): readonly Operation[] {
-  if (!apart) return history
-  return history.filter(
-    (operation) =>
-      !isRead(operation) ||
-      operation.url !== apart.url ||
-      operation.endMs < apart.fromMs ||
-      operation.startMs > apart.untilMs,
-  )
+/** Without what was read while some were with another server than others. */
+function together(history: readonly Operation[], apart: readonly Apart[]): readonly Operation[] {
+  const isApart = ({ url, startMs, endMs }: Operation) =>
+    apart.some((one) => (one.url ?? url) === url && endMs >= one.fromMs && startMs <= one.untilMs)
+  return history.filter((operation) => !isRead(operation) || !isApart(operation))
 }
 
 /** Registers and sessions are looked at until a loss: behind it, clients rightly find what was there long before. */

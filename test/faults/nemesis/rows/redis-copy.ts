@@ -99,7 +99,7 @@ const twoServers: Row = {
         'entries on the old one': divided,
         'leaders on the new one': stage.elections - elections,
       },
-      apart: { url: leader.instance.url, fromMs, untilMs },
+      apart: [{ url: leader.instance.url, fromMs, untilMs }],
       mayDiverge: true, // whatever the old one still took
     }
   },
