@@ -17,11 +17,17 @@ export class ProxyPath {
   #bytesPerMs = Infinity
   #freeAtMs = 0
   #sentAgain = 0
+  #queued = 0
   #stalls = 0
 
   /** How often something was lost so far, and sent again. */
   get sentAgain(): number {
     return this.#sentAgain
+  }
+
+  /** How often something found the line taken so far. */
+  get queued(): number {
+    return this.#queued
   }
 
   /** How often a sender had to wait so far, as the buffer before the line was full. */
@@ -72,6 +78,7 @@ export class ProxyPath {
   take(bytes: number): number {
     const nowMs = performance.now()
     if (!this.isNarrow) return nowMs
+    if (this.#freeAtMs > nowMs) this.#queued++
     this.#freeAtMs = Math.max(nowMs, this.#freeAtMs) + bytes / this.#bytesPerMs
     return this.#freeAtMs
   }

@@ -391,7 +391,7 @@ describe('between plain sockets', () => {
 
   it('keeps no more than a buffer of what is sent too fast', async () => {
     const { client, server } = await pair()
-    proxy.limit(1000, 'toServer')
+    proxy.limit(10_000, 'toServer')
     const sent = 16 * 1024 * 1024
     client.socket.write(Buffer.alloc(sent, 'x'))
     await eventually(() => proxy.stalls('toServer') === 1)
@@ -410,6 +410,8 @@ describe('between plain sockets', () => {
     second.client.socket.write('short')
     await received(second.server, 'short')
     expect(first.server.text().length).toBeLessThan(10_000)
+    expect(proxy.queued('toServer')).toBeGreaterThan(0)
+    expect(proxy.queued('toClient')).toBe(0)
   })
 
   it('refuses new connections and keeps the old ones', async () => {

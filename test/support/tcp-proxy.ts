@@ -192,6 +192,11 @@ export class TcpProxy {
     return this.#paths[direction].sentAgain
   }
 
+  /** How often something found a narrow line taken so far, and had to queue. */
+  queued(direction: Direction): number {
+    return this.#paths[direction].queued
+  }
+
   /** How often a sender had to wait so far, for what it had sent before to get through. */
   stalls(direction: Direction): number {
     return this.#paths[direction].stalls

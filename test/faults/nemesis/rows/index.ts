@@ -10,12 +10,14 @@ import { copyRows } from './redis-copy.js'
 import { redisRows } from './redis.js'
 import { clockRows } from './redis-clock.js'
 import { diskRows } from './redis-disk.js'
+import { slowRows } from './slow.js'
 
 /** All rows that can be run, in the order of docs/fault-matrix.md. */
 export const rows: readonly Row[] = [
   ...processRows,
   ...networkRows,
   ...linkRows,
+  ...slowRows,
   ...redisRows,
   ...copyRows,
   ...diskRows,

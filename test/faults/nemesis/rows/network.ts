@@ -1,4 +1,4 @@
-import { eventually, within } from '../../../support/deadline.js'
+import { within } from '../../../support/deadline.js'
 import type { TcpProxy } from '../../../support/tcp-proxy.js'
 import { callOf } from '../../ledger-group.js'
 import type { Row } from '../row.js'
@@ -123,30 +123,5 @@ const breaks: Row = {
   },
 }
 
-const slowRedis: Row = {
-  id: 'R16',
-  fault: 'Redis is slow: every packet takes its time, and now and then nothing runs',
-  async inject(stage) {
-    const bit = { 'requests that took longer': 0, 'times nothing ran': 0 }
-    const delayMs = stage.draw.between(10, 50)
-    const fromMs = performance.now()
-    for (const { log } of stage.actors) log.delay(delayMs)
-    await stage.goesOn()
-    for (let sleep = 1; sleep <= 3; sleep++) {
-      const seconds = stage.draw.between(0.1, 1.5)
-      const startMs = performance.now()
-      await stage.redis.command('DEBUG', 'SLEEP', seconds)
-      if (performance.now() - startMs > seconds * 900) bit['times nothing ran']++
-      await eventually(() => stage.leader(), { message: 'a leader' })
-      await stage.goesOn(10)
-    }
-    const slow = stage.history.filter(
-      ({ startMs, endMs }) => startMs > fromMs && endMs - startMs > delayMs * 2,
-    )
-    bit['requests that took longer'] = slow.length
-    return { bit }
-  },
-}
-
 /** Rows about the network between instances and Redis. */
-export const networkRows: readonly Row[] = [cuts, breaks, slowRedis]
+export const networkRows: readonly Row[] = [cuts, breaks]
