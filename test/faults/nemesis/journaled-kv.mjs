@@ -37,15 +37,27 @@ function journaled(name, command) {
   }
 }
 
+/** What a newer version of the app has more: it makes what the one before did not have when it needs it. */
+const newer = {
+  tag(state, { key, text }) {
+    state.tags ??= {}
+    state.tags[key] = text
+  },
+}
+const { APP_VERSION: version = kv.version, WITH_TAG: withTag } = process.env
 const commands = Object.fromEntries(
-  Object.entries(kv.commands).map(([name, command]) => [name, journaled(name, command)]),
+  Object.entries({ ...kv.commands, ...(withTag && newer) }).map(([name, command]) => [
+    name,
+    journaled(name, command),
+  ]),
 )
+const machine = { ...kv, version: Number(version), initial: () => ({ ...kv.initial(), chain: '' }), commands }
 const node = createNode({
   group: settings.group,
   redis: settings.redis,
   lease: { ...(settings.leaseRedis && { redis: settings.leaseRedis }), ttlMs: settings.ttlMs },
   ...JSON.parse(process.env.NODE_SETTINGS),
-  stateMachine: defineStateMachine({ ...kv, initial: () => ({ ...kv.initial(), chain: '' }), commands }),
+  stateMachine: defineStateMachine(machine),
 })
 node.on('elected', ({ term }) => note({ elected: term }))
 node.on('demoted', ({ term, reason }) => note({ demoted: term, reason }))
@@ -72,6 +84,12 @@ app.use(routeWrites(node))
 app.use(consistentReads(node, { consistency: consistencyOf }))
 app.use(express.json())
 app.use(kvRoutes(node, settings.writeConcern))
+if (withTag) {
+  app.put('/tags/:key', async (req, res) => {
+    const { key } = req.params
+    res.json({ result: (await node.write('tag', { key, text: req.body.text })) ?? null })
+  })
+}
 app.use(clusterErrors(node))
 app.use(badRequests)
 

@@ -1,5 +1,6 @@
 import type { Row } from '../row.js'
 import { crashRows } from './crashes.js'
+import { deployRows } from './deploys.js'
 import { jobRows } from './jobs.js'
 import { leaseRows } from './lease.js'
 import { linkRows } from './links.js'
@@ -26,6 +27,7 @@ export const rows: readonly Row[] = [
   ...crashRows,
   ...leaseRows,
   ...mixedRows,
+  ...deployRows,
 ].toSorted((a, b) => numberOf(a) - numberOf(b))
 
 /** Those that `npm test` runs: no other test is about them, or not with seeds. */

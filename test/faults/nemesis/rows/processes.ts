@@ -125,27 +125,6 @@ const shiftedClocks: Row = {
   },
 }
 
-const rollingRestart: Row = {
-  id: 'R19',
-  fault: 'every instance is replaced by a new one, one after the other',
-  async inject(stage) {
-    const { elections } = stage
-    const bit = { 'instances replaced': 0, 'hand-overs': 0 }
-    for (const old of stage.draw.shuffled(stage.actors)) {
-      const isFirst = stage.draw.random() < 0.5
-      if (isFirst) await stage.add()
-      stage.avoid(old)
-      await stage.draw.moment(20, 200)
-      await old.instance.terminate()
-      bit['instances replaced']++
-      if (!isFirst) await stage.add()
-      await stage.goesOn()
-    }
-    bit['hand-overs'] = stage.elections - elections
-    return { bit }
-  },
-}
-
 /** Rows about what happens to processes. */
 export const processRows: readonly Row[] = [
   nothing,
@@ -153,5 +132,4 @@ export const processRows: readonly Row[] = [
   pausedLeaders,
   blockedLeaders,
   shiftedClocks,
-  rollingRestart,
 ]
