@@ -22,7 +22,7 @@ interface Standing {
  * it for a while. Made by `Sentinels.watchOver`; `stopAllRedis` ends them, too.
  */
 export class Sentinels {
-  readonly #sentinels: readonly RedisServer[]
+  #sentinels: readonly RedisServer[]
 
   private constructor(sentinels: readonly RedisServer[]) {
     this.#sentinels = sentinels
@@ -62,6 +62,13 @@ export class Sentinels {
   /** Has a copy take over, though nothing is wrong. They take a while over it. */
   async failOver(): Promise<void> {
     await this.#sentinels[0]?.command('SENTINEL', 'FAILOVER', NAME)
+  }
+
+  /** Ends one of them. */
+  async stopOne(): Promise<void> {
+    const [one, ...others] = this.#sentinels
+    this.#sentinels = others
+    await one?.stop()
   }
 
   /** Ends them. */

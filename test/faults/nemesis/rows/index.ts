@@ -11,6 +11,7 @@ import { copyRows } from './redis-copy.js'
 import { redisRows } from './redis.js'
 import { clockRows } from './redis-clock.js'
 import { diskRows } from './redis-disk.js'
+import { sentinelRows } from './sentinel.js'
 import { slowRows } from './slow.js'
 
 /** All rows that can be run, in the order of docs/fault-matrix.md. */
@@ -21,6 +22,7 @@ export const rows: readonly Row[] = [
   ...slowRows,
   ...redisRows,
   ...copyRows,
+  ...sentinelRows,
   ...diskRows,
   ...clockRows,
   ...jobRows,
@@ -32,7 +34,23 @@ export const rows: readonly Row[] = [
 
 /** Those that `npm test` runs: no other test is about them, or not with seeds. */
 export const shortRows: readonly Row[] = rows.filter(({ id }) =>
-  ['R0', 'R4', 'R4n', 'R5', 'R7', 'R8', 'R10', 'R11', 'R11d', 'R13', 'R15', 'R16', 'R17', 'R18'].includes(id),
+  [
+    'R0',
+    'R4',
+    'R4n',
+    'R5',
+    'R7',
+    'R8',
+    'R8s',
+    'R10',
+    'R11',
+    'R11d',
+    'R13',
+    'R15',
+    'R16',
+    'R17',
+    'R18',
+  ].includes(id),
 )
 
 function numberOf({ id }: Row): number {
