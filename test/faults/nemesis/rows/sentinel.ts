@@ -42,9 +42,14 @@ async function allAreAt(server: RedisServer, stage: Stage): Promise<boolean> {
   return stage.actors.every(({ instance }) => clients.includes(`-${instance.pid}:commands `))
 }
 
+/** Whether no connection of any instance is left there, for whatever duty. */
+async function nobodyIsAt(server: RedisServer): Promise<boolean> {
+  return !String(await server.command('CLIENT', 'LIST')).includes(' name=leasehold:')
+}
+
 /** Whether the leader's claim is one of that server as it is now. */
 async function hasClaim(server: RedisServer, stage: Stage): Promise<boolean> {
-  const claimed = await server.command('HGET', stage.keys.meta, 'replId')
+  const claimed = String(await server.command('HGET', stage.keys.meta, 'replId'))
   return String(await server.command('INFO', 'replication')).includes(`master_replid:${claimed}\r\n`)
 }
 
@@ -76,6 +81,7 @@ async function failOver(stage: Stage, set: SentinelSet, failover: Failover): Pro
   await stage.goesOn()
   await failover.end(old)
   await eventually(() => isCopyOf(old, present), { timeoutMs: 40_000, message: 'the old one to be a copy' })
+  await eventually(() => nobodyIsAt(old), { message: 'everybody to have left the old one' })
   await stage.goesOn()
   return failover.oldGoesOn ? [{ fromMs, untilMs }] : []
 }
