@@ -60,6 +60,11 @@ export class ProxyStream {
     return this.#kept.reduce((sum, item) => sum + sizeOf(item), 0)
   }
 
+  /** Bytes that are under way. */
+  get #waitingBytes(): number {
+    return this.#underway.reduce((sum, { item }) => sum + sizeOf(item), 0)
+  }
+
   /** Passes on what was kept back. */
   release(): void {
     for (const item of this.#kept.splice(0)) this.pass(item)
@@ -75,11 +80,6 @@ export class ProxyStream {
     this.#makeRoom()
   }
 
-  /** Lets the sender go on once there is room again. */
-  #makeRoom(): void {
-    if (this.#from.isPaused() && this.#waitingBytes <= BUFFER_BYTES) this.#from.resume()
-  }
-
   #comeIn(chunk: Buffer): void {
     const { path } = this.#rules
     for (const piece of path.pieces(chunk)) this.#arrive(piece)
@@ -88,8 +88,9 @@ export class ProxyStream {
     path.stalled()
   }
 
-  get #waitingBytes(): number {
-    return this.#underway.reduce((sum, { item }) => sum + sizeOf(item), 0)
+  /** Lets the sender go on once there is room again. */
+  #makeRoom(): void {
+    if (this.#from.isPaused() && this.#waitingBytes <= BUFFER_BYTES) this.#from.resume()
   }
 
   #end(): void {
