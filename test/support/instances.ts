@@ -6,6 +6,8 @@ export * from './instance.js'
 
 /** How a group is started. */
 export interface StartGroupOptions {
+  /** By default one that no other has. */
+  name?: string
   /** Where log and lease are. */
   redis: { readonly url: string }
   instances?: number
@@ -16,14 +18,20 @@ export interface StartGroupOptions {
   script?: string
 }
 
+/** A name that no other group has. */
+export function newName(): string {
+  return `test-${randomUUID().slice(0, 8)}`
+}
+
 /** Instances of the kv example that share a group of their own. Made by `startGroup`. */
 export class InstanceGroup {
   /** The group's name in Redis. */
-  readonly name = `test-${randomUUID().slice(0, 8)}`
+  readonly name: string
   readonly #options: StartGroupOptions
   readonly #instances: Instance[] = []
 
   constructor(options: StartGroupOptions) {
+    this.name = options.name ?? newName()
     this.#options = options
   }
 

@@ -1,11 +1,14 @@
 import { eventually } from './deadline.js'
 import { freePort } from './free-port.js'
+import { inlineCommand } from './inline-redis.js'
 import { type RedisServer, type StartRedisOptions, startRedis } from './redis-server.js'
 
 const PRIMARIES = 3
 const SLOTS = 16_384
 /** After so long without a sign of one, the others hold an election. */
 const NODE_TIMEOUT_MS = 1000
+/** One that stands still does not answer. */
+const ANSWER_WITHIN_MS = 1000
 /** How many keys go to another server at a time, as `redis-cli --cluster reshard` does it. */
 const KEYS_A_MOVE = 10
 
@@ -35,31 +38,27 @@ export class RedisCluster {
     return this.#all.map(({ server }) => server)
   }
 
-  /** The server that has the slot, by its own word and that of the others that run. */
-  async owner(): Promise<RedisServer> {
-    return eventually(
-      async () => {
-        const running = this.#all.filter(({ server }) => server.running)
-        const names = await Promise.all(
-          running.map(async ({ server }) => ownerIn(await nodesOf(server), this.#slot)),
-        )
-        return new Set(names).size === 1 && running.find(({ id }) => id === names[0])?.server
-      },
-      { message: 'the servers of the Cluster to agree on who has the slot' },
+  /** The server that has the slot, by its own word and that of all others that answer; undefined while they differ. */
+  async present(): Promise<RedisServer | undefined> {
+    const heard = await Promise.all(
+      this.#all.map(async ({ server, id }) => {
+        const nodes = await nodesOf(server).catch(() => [])
+        return { server, id, says: ownerIn(nodes, this.#slot), answers: nodes.length > 0 }
+      }),
     )
+    const answers = heard.filter((one) => one.answers)
+    const owners = new Set(answers.map(({ says }) => says))
+    return owners.size === 1 ? answers.find(({ id, says }) => id === says)?.server : undefined
   }
 
-  /** Waits until another server than this has the slot, by its own word. */
-  async ownerOtherThan(old: RedisServer): Promise<RedisServer> {
+  /** Waits until they agree on who has the slot, and that it is another one than `old`, if that is given. */
+  async owner(old?: RedisServer): Promise<RedisServer> {
     return eventually(
       async () => {
-        for (const { server, id } of this.#all) {
-          if (server === old || !server.running) continue
-          if (ownerIn(await nodesOf(server), this.#slot) === id) return server
-        }
-        return undefined
+        const present = await this.present()
+        return present !== old && present
       },
-      { message: 'another server to have the slot' },
+      { timeoutMs: 40_000, message: 'the servers of the Cluster to agree on who has the slot' },
     )
   }
 
@@ -173,7 +172,7 @@ async function busPortOf(server: RedisServer): Promise<number> {
 
 /** A line of CLUSTER NODES each: id, address, flags, its primary, and further on its slots. */
 async function nodesOf(server: RedisServer): Promise<string[][]> {
-  const text = String(await server.command('CLUSTER', 'NODES'))
+  const text = await inlineCommand(server.port, 'CLUSTER NODES', ANSWER_WITHIN_MS)
   return text
     .trim()
     .split('\n')

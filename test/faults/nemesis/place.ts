@@ -28,6 +28,16 @@ export interface Place {
   close(): Promise<void>
 }
 
+/** Several servers, of which one at a time has the log: when that fails, or is told to, another one takes over. */
+export interface SeveralServers extends Place {
+  /** The name that the group must have: where its log is may depend on it. */
+  readonly group?: string
+  /** The server that has the log; undefined while they differ. */
+  present(): Promise<RedisServer | undefined>
+  /** Has another server take over, though nothing is wrong. */
+  failOver(): Promise<void>
+}
+
 /** How one server is set up, with those of the lease. */
 export interface OneServerOptions {
   redis?: StartRedisOptions

@@ -1,13 +1,13 @@
 import { eventually } from '../../support/deadline.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
 import { Sentinels } from '../../support/sentinels.js'
-import type { Place, Way } from './place.js'
+import type { SeveralServers, Way } from './place.js'
 
 /**
  * A server and two copies of it, under three sentinels. The instances ask these where to go, and get there by themselves, as
  * any client does: there is no proxy between.
  */
-export class SentinelSet implements Place {
+export class SentinelSet implements SeveralServers {
   readonly redis: RedisServer
   readonly sentinels: Sentinels
   /** All of them, also those that do not run. */
@@ -38,6 +38,10 @@ export class SentinelSet implements Place {
   async present(): Promise<RedisServer | undefined> {
     const port = await this.sentinels.present()
     return this.servers.find((server) => server.port === port)
+  }
+
+  failOver(): Promise<void> {
+    return this.sentinels.failOver()
   }
 
   async close(): Promise<void> {

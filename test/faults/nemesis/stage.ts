@@ -12,15 +12,14 @@ import type { RedisServer } from '../../support/redis-server.js'
 import { Actor } from './actor.js'
 import type { Draws } from './draws.js'
 import { type Journal, type LogLine, type NoteKind, notesOf, readJournals } from './journal.js'
-import { OneServer, type OneServerOptions, type Place, type Way } from './place.js'
-import type { SentinelSet } from './sentinel-set.js'
+import { OneServer, type OneServerOptions, type Place, type SeveralServers, type Way } from './place.js'
 
 export type { Actor } from './actor.js'
 
 /** How a group is set up for a fault. */
 export interface StageOptions extends OneServerOptions {
   /** Where Redis runs, if not on one server. */
-  sentinels?: SentinelSet
+  servers?: SeveralServers
   ttlMs?: number
   /** By default the seed decides. */
   writeConcern?: string
@@ -77,7 +76,9 @@ export class Stage {
       trailingEntries: 150,
       ...options.node,
     }
+    const name = options.servers?.group
     this.group = new InstanceGroup({
+      ...(name !== undefined && { name }),
       redis: this.redis,
       ttlMs: this.ttlMs,
       script: SERVER,
@@ -91,7 +92,7 @@ export class Stage {
 
   /** Starts three processes, and the load. */
   static async open(options: StageOptions, seed: number, draw: Draws): Promise<Stage> {
-    const place = options.sentinels ?? (await OneServer.open(options))
+    const place = options.servers ?? (await OneServer.open(options))
     const stage = new Stage(place, options, draw)
     await Promise.all([stage.add(), stage.add(), stage.add()])
     const common = { seed, keys: KEYS, timeoutMs: REQUEST_TIMEOUT_MS }

@@ -1,6 +1,7 @@
 import type { Row } from '../row.js'
 import { crashRows } from './crashes.js'
 import { deployRows } from './deploys.js'
+import { failoverRows } from './failovers.js'
 import { jobRows } from './jobs.js'
 import { leaseRows } from './lease.js'
 import { linkRows } from './links.js'
@@ -11,7 +12,6 @@ import { copyRows } from './redis-copy.js'
 import { redisRows } from './redis.js'
 import { clockRows } from './redis-clock.js'
 import { diskRows } from './redis-disk.js'
-import { sentinelRows } from './sentinel.js'
 import { slowRows } from './slow.js'
 
 /** All rows that can be run, in the order of docs/fault-matrix.md. */
@@ -22,7 +22,7 @@ export const rows: readonly Row[] = [
   ...slowRows,
   ...redisRows,
   ...copyRows,
-  ...sentinelRows,
+  ...failoverRows,
   ...diskRows,
   ...clockRows,
   ...jobRows,
@@ -41,6 +41,7 @@ export const shortRows: readonly Row[] = rows.filter(({ id }) =>
     'R5',
     'R7',
     'R8',
+    'R8c',
     'R8s',
     'R10',
     'R11',

@@ -1,22 +1,23 @@
 import { eventually } from '../../../support/deadline.js'
 import type { RedisServer } from '../../../support/redis-server.js'
 import type { Apart, Bite, Row } from '../row.js'
+import { ClusterSet } from '../cluster-set.js'
+import type { SeveralServers } from '../place.js'
 import { isCopyOf, SentinelSet } from '../sentinel-set.js'
 import type { Stage, StageOptions } from '../stage.js'
 
 /** How it comes that another server takes over, and what the old one does later. */
 interface Failover {
-  begin(set: SentinelSet, old: RedisServer): Promise<void>
+  begin(set: SeveralServers, old: RedisServer): Promise<void>
   end(old: RedisServer): Promise<void>
-  /** Whether the old server takes writes beside the other one, for as long as nobody tells it. */
-  readonly oldGoesOn?: boolean
+  /** Whether the old server has nothing to do with the log any more, instead of being a copy. */
+  readonly oldLeaves?: boolean
 }
 
 const FAILOVERS = {
   'asked for': {
-    begin: ({ sentinels }) => sentinels.failOver(),
+    begin: (set) => set.failOver(),
     end: async () => {},
-    oldGoesOn: true,
   },
   'after a kill': {
     begin: (_, old) => old.kill(),
@@ -28,9 +29,16 @@ const FAILOVERS = {
   },
 } satisfies Record<string, Failover>
 
+/** Nobody takes the place of the one that has it then: there is no copy. */
+const MOVE: Failover = {
+  begin: async (set, old) => (set as ClusterSet).move(old),
+  end: async () => {},
+  oldLeaves: true,
+}
+
 /** What was acknowledged, one more instance has, whatever a server loses that nobody waits for. */
-const underSentinels = async (writeConcern: string): Promise<StageOptions> => ({
-  sentinels: await SentinelSet.open(),
+const on = async (servers: Promise<SeveralServers>, writeConcern: string): Promise<StageOptions> => ({
+  servers: await servers,
   writeConcern,
   // As by default: whoever claims on a server that lacks something waits for those that have it, and they for their clients.
   node: { settleMs: 2000 },
@@ -54,7 +62,7 @@ async function hasClaim(server: RedisServer, stage: Stage): Promise<boolean> {
 }
 
 /** The server that has taken over from another one, once everybody has arrived there. */
-async function successorOf(old: RedisServer, stage: Stage, set: SentinelSet): Promise<RedisServer> {
+async function successorOf(old: RedisServer, stage: Stage, set: SeveralServers): Promise<RedisServer> {
   const successor = async () => {
     const server = await set.present()
     const isDone =
@@ -68,8 +76,8 @@ async function successorOf(old: RedisServer, stage: Stage, set: SentinelSet): Pr
   })
 }
 
-/** Has another server take over, and waits until the old one is a copy of that. Returns when there may have been two. */
-async function failOver(stage: Stage, set: SentinelSet, failover: Failover): Promise<Apart[]> {
+/** Has another server take over, and waits until the old one has found its new place. Returns when there may have been two. */
+async function failOver(stage: Stage, set: SeveralServers, failover: Failover): Promise<Apart> {
   const old = stage.redis
   const { elections } = stage
   const fromMs = performance.now()
@@ -80,44 +88,67 @@ async function failOver(stage: Stage, set: SentinelSet, failover: Failover): Pro
   await stage.electionAfter(elections)
   await stage.goesOn()
   await failover.end(old)
-  await eventually(() => isCopyOf(old, present), { timeoutMs: 40_000, message: 'the old one to be a copy' })
+  if (!failover.oldLeaves)
+    await eventually(() => isCopyOf(old, present), { timeoutMs: 40_000, message: 'the old one to be a copy' })
   await eventually(() => nobodyIsAt(old), { message: 'everybody to have left the old one' })
   await stage.goesOn()
-  return failover.oldGoesOn ? [{ fromMs, untilMs }] : []
+  return { fromMs, untilMs }
 }
 
 /** Does these, one after the other. */
-async function failOvers(stage: Stage, kinds: readonly (keyof typeof FAILOVERS)[]): Promise<Bite> {
-  const set = stage.options.sentinels
-  if (!set) throw new Error('The group has no sentinels')
+async function failOvers(stage: Stage, kinds: readonly [name: string, failover: Failover][]): Promise<Bite> {
+  const set = stage.options.servers
+  if (!set) throw new Error('There is one server')
   const { elections } = stage
-  const bit = Object.fromEntries(kinds.map((kind) => [`failovers ${kind}`, 0]))
+  const bit = Object.fromEntries(kinds.map(([name]) => [`failovers ${name}`, 0]))
   const apart: Apart[] = []
-  for (const kind of kinds) {
-    apart.push(...(await failOver(stage, set, FAILOVERS[kind])))
-    // Sentinels that took another server for dead meanwhile have made this something else.
-    if ((await set.present()) === stage.redis) bit[`failovers ${kind}`] = 1
+  for (const [name, failover] of kinds) {
+    const between = await failOver(stage, set, failover)
+    // A sentinel's old server takes writes beside the other one for as long as nobody tells it.
+    if (failover === FAILOVERS['asked for'] && set instanceof SentinelSet) apart.push(between)
+    // Servers that took another one for dead meanwhile have made this something else.
+    if ((await set.present()) === stage.redis) bit[`failovers ${name}`] = 1
     await stage.draw.moment()
   }
   const mayDiverge = true // whatever one server still took, or had not passed on
   return { bit: { ...bit, 'terms begun': stage.elections - elections }, apart, mayDiverge }
 }
 
+const inAnyOrder = ({ draw }: Stage) => draw.shuffled<[string, Failover]>(Object.entries(FAILOVERS))
+
 const askedFor: Row = {
   id: 'R8s',
   fault: 'Sentinel has another Redis server take over, as it is asked to',
-  stage: () => underSentinels('1'),
-  inject: (stage) => failOvers(stage, ['asked for']),
+  stage: () => on(SentinelSet.open(), '1'),
+  inject: (stage) => failOvers(stage, [['asked for', FAILOVERS['asked for']]]),
 }
 
 const allKinds: Row = {
   id: 'R10s',
   fault:
     'Sentinel has another Redis server take over: asked to, after a kill, while the old one stands still',
-  stage: (draw) => underSentinels(draw.pick(['1', 'majority'])),
-  inject: (stage) =>
-    failOvers(stage, stage.draw.shuffled(Object.keys(FAILOVERS) as (keyof typeof FAILOVERS)[])),
+  stage: (draw) => on(SentinelSet.open(), draw.pick(['1', 'majority'])),
+  inject: (stage) => failOvers(stage, inAnyOrder(stage)),
 }
 
-/** Rows about a Redis under Sentinel. */
-export const sentinelRows: readonly Row[] = [askedFor, allKinds]
+const inCluster: Row = {
+  id: 'R8c',
+  fault: 'In a Cluster another server takes over, as it is asked to, and the slot moves to yet another one',
+  stage: () => on(ClusterSet.open(), '1'),
+  inject: (stage) =>
+    failOvers(stage, [
+      ['asked for', FAILOVERS['asked for']],
+      ['by a move of the slot', MOVE],
+    ]),
+}
+
+const allInCluster: Row = {
+  id: 'R10c',
+  fault:
+    'In a Cluster another server takes over: asked to, after a kill, while the old one stands still; then the slot moves',
+  stage: (draw) => on(ClusterSet.open(), draw.pick(['1', 'majority'])),
+  inject: (stage) => failOvers(stage, [...inAnyOrder(stage), ['by a move of the slot', MOVE]]),
+}
+
+/** Rows about a Redis of several servers. */
+export const failoverRows: readonly Row[] = [inCluster, askedFor, allInCluster, allKinds]
