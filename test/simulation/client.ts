@@ -9,6 +9,9 @@ const THINK_MS = 40
 const MOST_ATTEMPTS = 6
 const KEYS = ['a', 'b']
 
+/** Tells what happens to whoever traces it: the text is made for nobody else. */
+export type Tell = (line: () => string) => void
+
 type Question = Pick<Operation, 'kind' | 'key' | 'value'> & Partial<Pick<Operation, 'expect'>>
 type Answer = Pick<Operation, 'outcome' | 'reason'> &
   Partial<Pick<Operation, 'value' | 'present' | 'position' | 'index' | 'term' | 'consistency'>>
@@ -23,11 +26,11 @@ export class Client {
   readonly #number: number
   readonly #group: StoresGroup
   readonly #random: () => number
-  readonly #tell: (line: string) => void
+  readonly #tell: Tell
   #position: Position | undefined
   #made = 0
 
-  constructor(number: number, group: StoresGroup, random: () => number, tell: (line: string) => void) {
+  constructor(number: number, group: StoresGroup, random: () => number, tell: Tell) {
     this.#number = number
     this.#group = group
     this.#random = random
@@ -49,7 +52,7 @@ export class Client {
       }
       this.history.push(operation)
       const { reason = `ok at ${operation.index}, term ${operation.term}` } = operation
-      this.#tell(`${inWords(operation)}: ${reason}`)
+      this.#tell(() => `${inWords(operation)}: ${reason}`)
     }
   }
 

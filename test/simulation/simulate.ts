@@ -4,7 +4,7 @@ import { checkRegisters } from '../support/check-registers.js'
 import { checkSessions } from '../support/check-sessions.js'
 import { isRead, type Operation } from '../support/history.js'
 import { checkOwnWrites } from './check-own-writes.js'
-import { Client } from './client.js'
+import { Client, type Tell } from './client.js'
 import { CRASHES, LOSSES, type Plan, torment } from './nemesis.js'
 import { startStores, type StoresGroup, type StoresInstance } from './stores.js'
 
@@ -25,11 +25,7 @@ export interface Run {
 }
 
 /** One run in virtual time: clients and faults for a while, then everything is mended, and all must agree. */
-export async function simulate(
-  name: PlanName,
-  seed: number,
-  tell: (line: string) => void = () => {},
-): Promise<Run> {
+export async function simulate(name: PlanName, seed: number, tell?: (line: string) => void): Promise<Run> {
   const plan = plans[name]
   const random = seededRandom(seed)
   const seen = new Set<string>()
@@ -37,7 +33,7 @@ export async function simulate(
   const attach = (instance: StoresInstance) => {
     const saw = (what: string, more = '') => {
       seen.add(what)
-      tell(`${instance.name} at ${instance.node.position.index}: ${what} ${more}`)
+      tell?.(`${instance.name} at ${instance.node.position.index}: ${what} ${more}`)
     }
     instance.node
       .on('elected', ({ term }) => saw('elected', `${term}`))
@@ -51,13 +47,13 @@ export async function simulate(
       .on('warning', ({ code, message }) => saw(code, message))
   }
   const group = await startStores(seed, attach, plan.writeConcern)
-  const say = (line: string) => tell(`${group.nowMs.toFixed(1)} ${line}`)
+  const say: Tell = (line) => tell?.(`${group.nowMs.toFixed(1)} ${line()}`)
   const clients = Array.from({ length: CLIENTS }, (_, i) => new Client(i + 1, group, random, say))
   const over = new AbortController()
   const load = Promise.all(clients.map((client) => client.run(over.signal)))
   const trouble = torment(group, plan, random, over.signal, (fault, on) => {
     seen.add(fault)
-    say(`${fault} ${on}`)
+    say(() => `${fault} ${on}`)
   })
   await group.advance(TORMENT_MS)
   over.abort()

@@ -43,7 +43,7 @@ export function sleepOn(clock: Pick<Clock, 'timer'>, ms: number, signal?: AbortS
       resolve()
     }
     const cancel = clock.timer(ms, wake)
-    signal?.addEventListener('abort', wake, { once: true })
+    signal?.addEventListener('abort', wake)
   })
 }
 
@@ -64,7 +64,16 @@ export function withDeadline<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = clock.timer(ms, () => reject(onTimeout()))
-    promise.then(resolve, reject).finally(cancel)
+    promise.then(
+      (value) => {
+        cancel()
+        resolve(value)
+      },
+      (error) => {
+        cancel()
+        reject(error)
+      },
+    )
   })
 }
 
@@ -97,7 +106,7 @@ export class Bell {
           resolve()
         }
         const cancel = clock.timer(ms, wake)
-        signal.addEventListener('abort', wake, { once: true })
+        signal.addEventListener('abort', wake)
         this.#wake = wake
       })
     }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import type { Member } from '../elect/members.js'
 import type { LeaderChange } from '../events.js'
 import type { TermRow } from '../log/history.js'
 import type { SnapshotRef } from '../log/log-store.js'
@@ -52,7 +53,7 @@ export interface MemoryData {
   meta: Meta
   entries: StoredEntry[]
   terms: TermRow[]
-  members: Map<string, { timeMs: number; record: string }>
+  members: Map<string, { timeMs: number; record: Member }>
   changes: LeaderChange[]
   snapshots: Map<string, { fields: Map<string, string>; expiresMs: number }>
   lease: { value: string; expiresMs: number } | undefined

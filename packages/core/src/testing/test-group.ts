@@ -36,6 +36,9 @@ export interface TestGroupOptions<N extends ElectionNode = ElectionNode> {
 const PATIENCE_MS = 60_000
 const POLL_MS = 5
 
+/** What a condition returns once it is met. */
+type There<T> = NonNullable<Exclude<T, false>>
+
 /**
  * A group of instances in one process, over a Redis in memory: the real nodes, and faults at will. For tests of what an
  * app does when its leader dies, stands still, or Redis loses its data. What a real Redis, BullMQ or network adds is not in
@@ -136,17 +139,20 @@ export class TestGroup<N extends ElectionNode> {
    *
    * @throws Error if it does not within `withinMs`, default 60,000.
    */
-  async until<T>(condition: () => T, withinMs = PATIENCE_MS): Promise<NonNullable<Exclude<T, false>>> {
-    const untilMs = this.#world.now() + withinMs
-    for (;;) {
-      const value = condition()
-      if (value !== false && value !== undefined && value !== null)
-        return value as NonNullable<Exclude<T, false>>
-      if (this.#world.now() > untilMs)
-        throw new Error(`Within ${withinMs} ms it did not come about: ${condition.toString()}`)
-      if (this.#world instanceof VirtualClock) await this.#world.next()
-      else await this.#world.sleep(POLL_MS)
+  async until<T>(condition: () => T, withinMs = PATIENCE_MS): Promise<There<T>> {
+    const world = this.#world
+    const untilMs = world.now() + withinMs
+    let value = condition()
+    const isOver = () => {
+      value = condition()
+      return isThere(value) || world.now() > untilMs
     }
+    if (!isThere(value)) {
+      if (world instanceof VirtualClock) await world.run(isOver)
+      else while (!isOver()) await world.sleep(POLL_MS)
+    }
+    if (isThere(value)) return value
+    throw new Error(`Within ${withinMs} ms it did not come about: ${condition.toString()}`)
   }
 
   /**
@@ -220,4 +226,8 @@ export async function createTestGroup<S, C extends Commands<S>>(
   })
   await group.start()
   return group
+}
+
+function isThere<T>(value: T): value is There<T> & T {
+  return value !== false && value !== undefined && value !== null
 }

@@ -1,10 +1,12 @@
 import { type Clock, sleepOn } from '../clock.js'
 import { seededRandom } from './seeded-random.js'
+import { TimerQueue } from './timer-queue.js'
 
-interface Timer {
-  readonly dueMs: number
-  readonly fn: () => void
-}
+/**
+ * Steps that are put before the event loop at once. Between two of them Node runs all that is ready, promises and ticks,
+ * without a turn of the loop, which costs as much as a step does.
+ */
+const STEPS_A_TURN = 50
 
 /**
  * Time that passes only when a test says so, and chance that is the same for the same seed: no test waits, and none
@@ -20,8 +22,7 @@ interface Timer {
 export class VirtualClock implements Clock {
   readonly random: () => number
   #nowMs = 0
-  /** In the order in which they fall due; those of one moment in the order in which they were set. */
-  readonly #timers: Timer[] = []
+  readonly #timers = new TimerQueue()
 
   /** @param seed of `random`. Default 1. */
   constructor(seed = 1) {
@@ -35,13 +36,7 @@ export class VirtualClock implements Clock {
 
   /** Calls `fn` once `ms` have passed; the returned function cancels it. */
   timer(ms: number, fn: () => void): () => void {
-    const timer = { dueMs: this.#nowMs + Math.max(0, ms), fn }
-    const behind = this.#timers.findLastIndex(({ dueMs }) => dueMs <= timer.dueMs)
-    this.#timers.splice(behind + 1, 0, timer)
-    return () => {
-      const at = this.#timers.indexOf(timer)
-      if (at !== -1) this.#timers.splice(at, 1)
-    }
+    return this.#timers.add(this.#nowMs + Math.max(0, ms), fn)
   }
 
   /** Resolves once `ms` have passed, or `signal` aborts. */
@@ -51,30 +46,53 @@ export class VirtualClock implements Clock {
 
   /** Timers that are set. */
   get timers(): number {
-    return this.#timers.length
+    return this.#timers.size
   }
 
   /** Lets time pass: each timer runs at its own time, and whatever it sets off has run before time goes on. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms
-    await settle()
-    while ((this.#timers[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= endMs) await this.next()
+    await this.run(() => (this.#timers.first?.dueMs ?? Number.POSITIVE_INFINITY) > endMs)
     this.#nowMs = endMs
   }
 
-  /** Goes on to the next timer and runs it, with whatever it sets off. False if there is none. */
-  async next(): Promise<boolean> {
-    const timer = this.#timers.shift()
-    if (!timer) return false
-    this.#nowMs = Math.max(this.#nowMs, timer.dueMs)
-    timer.fn()
-    await settle()
-    return true
+  /**
+   * Lets time pass, as `advance` does, until `isOver`, which is asked before each timer; or until there is none.
+   * Rejects with what `isOver` or a timer throws.
+   */
+  run(isOver: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let ended = false
+      const step = () => {
+        if (ended) return
+        try {
+          ended = isOver() || !this.#runNext()
+          if (ended) resolve()
+        } catch (error) {
+          ended = true
+          reject(error)
+        }
+      }
+      const turn = () => {
+        if (ended) return
+        for (let i = 0; i < STEPS_A_TURN; i++) setImmediate(step)
+        setImmediate(turn)
+      }
+      turn()
+    })
   }
 
   /** The process is paused for so long: when it goes on, time has passed and no timer has run yet. */
   pause(ms: number): void {
     this.#nowMs += ms
+  }
+
+  #runNext(): boolean {
+    const timer = this.#timers.take()
+    if (!timer) return false
+    this.#nowMs = Math.max(this.#nowMs, timer.dueMs)
+    timer.fn()
+    return true
   }
 }
 
