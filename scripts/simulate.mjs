@@ -2,6 +2,7 @@
  * Simulates failovers in virtual time: `npm run simulate -- [--plan crashes|losses] [--from seed] [--runs n] [--trace]`.
  * By default both plans, 10,000 runs of each from seed 1. A failing run is printed with the command that repeats it.
  */
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { install } from './lib/install.mjs'
 import { jest } from './lib/jest.mjs'
@@ -28,6 +29,13 @@ await runScript(async (args) => {
       throw new ScriptError(`--${name} is a whole number of at least 1.`, EX_USAGE)
   await install()
   const tests = (plan === undefined ? PLANS : [plan]).map((name) => `test/simulation/${name}.test.ts`)
-  const asked = { SIMULATE_FROM: from, SIMULATE_RUNS: runs, ...(trace && { SIMULATE_TRACE: '1' }) }
-  return run(process.execPath, [...jest, ...tests], { env: { ...process.env, ...asked } })
+  const asked = {
+    SIMULATE_FROM: from,
+    SIMULATE_RUNS: runs,
+    // What happens in one run is not to be mixed with what happens in another.
+    SIMULATE_PROCESSES: String(trace ? 1 : availableParallelism()),
+    ...(trace && { SIMULATE_TRACE: '1' }),
+  }
+  // One plan after the other, each on all cores.
+  return run(process.execPath, [...jest, '--runInBand', ...tests], { env: { ...process.env, ...asked } })
 })

@@ -1,4 +1,7 @@
+import { stopAllPrograms } from '../support/program.js'
 import { runAll } from './runs.js'
+
+afterAll(stopAllPrograms)
 
 /** G1 to G6, G8, G9 and an end to every trouble (G10), over the real code and a Redis in memory. */
 test('whatever happens to instances, connections and a Redis that keeps its data, clients see one history', async () => {

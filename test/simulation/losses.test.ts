@@ -1,4 +1,7 @@
+import { stopAllPrograms } from '../support/program.js'
 import { runAll } from './runs.js'
+
+afterAll(stopAllPrograms)
 
 /** G7, with all that goes before it. */
 test('what was acknowledged with a copy outlives whatever Redis loses, in one order, once', async () => {

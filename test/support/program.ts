@@ -12,6 +12,8 @@ export interface ProgramOptions {
   env?: Record<string, string>
   /** Arguments of Node itself, for instance `['--conditions=@leasehold/source']`. */
   nodeArgs?: string[]
+  /** Arguments of the program. */
+  args?: string[]
 }
 
 /** A message of a program: any JSON object. */
@@ -111,9 +113,9 @@ export async function startProgram(
     const message = parseMessage(line)
     if (message) inbox.put(message)
   }
-  const env = options.env ?? {}
+  const { env = {}, nodeArgs = [], args = [] } = options
   return new Program(
-    await own(process.execPath, [...(options.nodeArgs ?? []), ...what], { cwd: TEST_DIR, env, onLine }),
+    await own(process.execPath, [...nodeArgs, ...what, ...args], { cwd: TEST_DIR, env, onLine }),
     inbox,
   )
 }
