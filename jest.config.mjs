@@ -26,6 +26,7 @@ export default {
   testEnvironmentOptions: { customExportConditions: ['@leasehold/source', 'node', 'node-addons'] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', ...otherVersions },
   testTimeout: 60_000,
+  testSequencer: './test/support/longest-first.cjs',
   // What test files leave behind in a worker makes those after them slow.
   workerIdleMemoryLimit: '400MB',
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from './lib/build.mjs'
 import { install } from './lib/install.mjs'
-import { jest, testEnvironment } from './lib/jest.mjs'
+import { jest, ofCi, testEnvironment } from './lib/jest.mjs'
 import { checkStep, inTemporaryFolder } from './lib/pack.mjs'
 import { root } from './lib/root.mjs'
 import { capture } from './lib/run.mjs'
@@ -94,7 +94,7 @@ await runScript(async (args) => {
     for (const row of rows) {
       const program = await nodeOf(row.node, folder)
       const startedMs = performance.now()
-      const { code, output } = await capture(program, [...jest, ...TESTS], {
+      const { code, output } = await capture(program, [...jest, ...ofCi, ...TESTS], {
         env: environmentOf(row, environment),
       })
       const [, sum = 'did not run'] = /^Tests: +(.*)$/m.exec(output) ?? []

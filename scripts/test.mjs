@@ -2,10 +2,10 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { build } from './lib/build.mjs'
 import { install } from './lib/install.mjs'
-import { jest, testEnvironment } from './lib/jest.mjs'
+import { jest, ofCi, testEnvironment } from './lib/jest.mjs'
 import { cacheFolder } from './lib/root.mjs'
 import { run } from './lib/run.mjs'
-import { isCi, runScript, takeFlag } from './lib/script.mjs'
+import { runScript, takeFlag } from './lib/script.mjs'
 import { testSummary } from './lib/test-summary.mjs'
 
 async function test(args) {
@@ -17,8 +17,7 @@ async function test(args) {
   const env = await testEnvironment({ install: wantsInstall })
   mkdirSync(cacheFolder, { recursive: true })
   const report = ['--json', `--outputFile=${testSummary}`]
-  const ci = isCi() ? ['--ci', '--maxWorkers=2'] : []
-  return run(process.execPath, [...jest, ...report, ...ci, ...args], { env })
+  return run(process.execPath, [...jest, ...report, ...ofCi, ...args], { env })
 }
 
 await runScript(test)
