@@ -14,7 +14,9 @@
 const LUA = 'packages/core/src/redis/scripts/'
 const CORE = 'packages/core/src/'
 const SCRIPTS = [
-  'packages/core/test/testing/conformance-log.test.ts',
+  ...['claim', 'join', 'log', 're-seed', 'snapshot'].map(
+    (name) => `packages/core/test/testing/conformance-${name}.test.ts`,
+  ),
   'packages/core/test/redis/scripts.test.ts',
 ]
 const TERM = [...SCRIPTS, 'packages/core/test/redis/redis-term-connection.test.ts']
