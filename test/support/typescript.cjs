@@ -5,8 +5,8 @@
  */
 const { readFileSync } = require('node:fs')
 const Module = require('node:module')
-const { join } = require('node:path')
-const { transformSync } = Module.createRequire(join(__dirname, '../../package.json'))('@swc/core')
+const path = require('node:path')
+const { transformSync } = Module.createRequire(path.join(__dirname, '../../package.json'))('@swc/core')
 
 Module._extensions['.ts'] = (module, filename) => {
   const { code } = transformSync(readFileSync(filename, 'utf8'), {
