@@ -24,8 +24,13 @@ export async function ask(
     const response = await fetch(url + path, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) })
     const body = parseBody(await response.text())
     const { status } = response
+    const servedBy = response.headers.get('Leasehold-Served-By') ?? undefined
     session.take(response)
-    if (isAnswer(asked, status, body)) return ended('ok', status, undefined, foundIn(asked, status, body))
+    if (isAnswer(asked, status, body))
+      return ended('ok', status, undefined, {
+        ...foundIn(asked, status, body),
+        ...(servedBy && { servedBy }),
+      })
     const code = body.error?.code
     // Only a refusal of Leasehold's own is proof that nothing was written; a 500 is not.
     const isRefusal = status === 503 && code !== undefined && code !== 'OUTCOME_UNKNOWN'

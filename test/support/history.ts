@@ -17,6 +17,8 @@ export interface Operation {
   readonly consistency?: 'session' | 'linearizable'
   /** The instance that was asked. */
   readonly url: string
+  /** The id of the one that answered, which may be the leader; undefined where nobody did. */
+  readonly servedBy?: string
   readonly startMs: number
   readonly endMs: number
   readonly outcome: Outcome

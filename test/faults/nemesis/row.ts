@@ -21,8 +21,8 @@ export interface Bite {
 
 /** When some were with another server than others. */
 export interface Apart {
-  /** The instance that was by itself; anyone may have been, if left out. */
-  readonly url?: string
+  /** The id of the instance that was by itself, and answered whom others sent to it, too; anyone may have been, if left out. */
+  readonly id?: string
   readonly fromMs: number
   readonly untilMs: number
 }

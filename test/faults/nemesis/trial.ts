@@ -84,8 +84,8 @@ function countsOf(words: readonly string[]): Record<string, number> {
 
 /** Without what was read while some were with another server than others. */
 function together(history: readonly Operation[], apart: readonly Apart[]): readonly Operation[] {
-  const isApart = ({ url, startMs, endMs }: Operation) =>
-    apart.some((one) => (one.url ?? url) === url && endMs >= one.fromMs && startMs <= one.untilMs)
+  const isApart = ({ servedBy, startMs, endMs }: Operation) =>
+    apart.some((one) => (one.id ?? servedBy) === servedBy && endMs >= one.fromMs && startMs <= one.untilMs)
   return history.filter((operation) => !isRead(operation) || !isApart(operation))
 }
 

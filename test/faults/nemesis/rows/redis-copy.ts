@@ -67,6 +67,7 @@ const twoServers: Row = {
     const { copy, link } = await startCopy(stage)
     await stage.goesOn()
     const leader = await stage.leader()
+    const { id } = (await leader.instance.status()).instance
     const others = await stage.followers()
     const { elections } = stage
     const fromMs = performance.now()
@@ -99,7 +100,7 @@ const twoServers: Row = {
         'entries on the old one': divided,
         'leaders on the new one': stage.elections - elections,
       },
-      apart: [{ url: leader.instance.url, fromMs, untilMs }],
+      apart: [{ id, fromMs, untilMs }],
       mayDiverge: true, // whatever the old one still took
     }
   },
