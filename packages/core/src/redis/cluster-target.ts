@@ -27,9 +27,9 @@ export function clusterSettingsOf(target: RedisTarget): ClusterSettings | undefi
     }
     return settingsOf(startupNodes, options.redisOptions ?? {}, options.natMap)
   }
-  if (!('cluster' in target)) return undefined
-  const { cluster, natMap, ...access } = target as { cluster: readonly unknown[] } & ClusterOptions
-  return settingsOf(cluster, access, natMap)
+  const { cluster, natMap, ...access } = target as { cluster?: unknown } & ClusterOptions
+  // Any client of ioredis has a method of this name.
+  return Array.isArray(cluster) ? settingsOf(cluster, access, natMap) : undefined
 }
 
 function settingsOf(

@@ -1,4 +1,4 @@
-import { Cluster, type Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { eventually } from '../../../../test/support/deadline.js'
 import { freePort } from '../../../../test/support/free-port.js'
 import { type RedisCluster, startCluster } from '../../../../test/support/redis-cluster.js'
@@ -117,6 +117,11 @@ it('takes settings from a Cluster client of ioredis', () => {
     natMap: undefined,
   })
   client.disconnect()
+})
+
+it('takes no other client for a Cluster, whatever methods that has', () => {
+  const client = new Redis({ host: 'h', port: 7, lazyConnect: true })
+  expect(clusterSettingsOf(client)).toBeUndefined()
 })
 
 it('says where it is without secrets', async () => {
