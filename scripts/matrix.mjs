@@ -25,6 +25,8 @@ const TESTS = [
   'packages/core/test/node.test.ts',
   'packages/core/test/operations.test.ts',
   'packages/core/test/redis/bullmq-transport.test.ts',
+  'packages/core/test/redis/cluster.test.ts',
+  'test/faults/cluster.test.ts',
   'packages/core/test/redis/quiet-redis.test.ts',
   'packages/core/test/redis/redis-term-connection.test.ts',
   'packages/core/test/redis/redlock-lease-store.test.ts',
