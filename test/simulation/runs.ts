@@ -35,10 +35,12 @@ export async function runAll(plan: PlanName, usual: number, effects: readonly st
       const first = FROM + i
       const program = await start(plan, first, FROM + runs - 1, processes)
       for (let seed = first; seed < FROM + runs; seed += processes) {
-        const run = await outcomeOf(program)
+        const again = `npm run simulate -- --plan ${plan} --from ${seed} --runs 1 --trace`
+        const run = await outcomeOf(program).catch((error: unknown) => {
+          throw new Error(`Seed ${seed} has not ended; again: ${again}`, { cause: error })
+        })
         for (const what of run.seen) seen.add(what)
         const [problem] = run.problems
-        const again = `npm run simulate -- --plan ${plan} --from ${seed} --runs 1 --trace`
         if (problem !== undefined)
           failures.set(seed, `${problem} (${run.problems.length} problems; ${again})`)
       }
