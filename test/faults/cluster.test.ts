@@ -1,11 +1,20 @@
 import { keysOf } from '../../packages/core/src/redis/keys.js'
-import { checkLists } from '../support/check-lists.js'
 import { eventually } from '../support/deadline.js'
+import { newName } from '../support/instances.js'
 import { type RedisCluster, startCluster } from '../support/redis-cluster.js'
 import type { RedisServer } from '../support/redis-server.js'
 import { stopAll } from '../support/stop-all.js'
-import { moreWrites, problemsOf, readLog, replicasEqualLog, startWriters } from './ledger.js'
-import { type LedgerProcess, LedgerProcesses, newGroup } from './ledger-process.js'
+import {
+  levelled,
+  moreWrites,
+  problemsHeld,
+  problemsOf,
+  readLog,
+  replicasEqualLog,
+  shutCopiesOut,
+  startWriters,
+} from './ledger.js'
+import { type LedgerProcess, LedgerProcesses } from './ledger-process.js'
 
 /** A group in a Cluster, with writers. */
 interface Stage {
@@ -18,7 +27,7 @@ interface Stage {
 afterAll(stopAll)
 
 async function begin(ttlMs = 1000): Promise<Stage> {
-  const group = newGroup()
+  const group = newName()
   const cluster = await startCluster(keysOf(group).meta)
   const processes = new LedgerProcesses({ redis: cluster.target, lease: { ttlMs } }, group)
   const members = await Promise.all(['a', 'b', 'c'].map((name) => processes.add(name)))
@@ -60,15 +69,10 @@ it('the server of the slot dies: its copy takes over, and instances put back wha
   const { cluster, members, writers, processes } = await begin()
   const [old, [copy]] = [await cluster.owner(), await cluster.copies()]
   if (!copy) throw new Error('There is no copy')
-  // The copy does not get in any more; whoever is connected stays.
-  await old.command('CONFIG', 'SET', 'requirepass', 'a secret')
-  await old.command('CLIENT', 'KILL', 'TYPE', 'REPLICA')
+  await shutCopiesOut(old)
   await moreWrites(writers)
   const before = await writers.stop()
-  await eventually(async () => {
-    const counts = await Promise.all(members.map(async (member) => (await member.ledger()).items.length))
-    return new Set(counts).size === 1
-  })
+  await levelled(members)
   await copy.command('READONLY')
   const headOf = async (server: RedisServer) =>
     Number(await server.command('HGET', processes.keys.meta, 'head'))
@@ -79,17 +83,7 @@ it('the server of the slot dies: its copy takes over, and instances put back wha
   const after = startWriters(() => members, 6, 'after-')
   await moreWrites(after)
   const history = [...before, ...(await after.stop())]
-  const replicas = await Promise.all(
-    members.map(async (member) => {
-      const acknowledged = history.filter(({ outcome }) => outcome === 'ok').length
-      const { items } = await eventually(async () => {
-        const held = await member.ledger()
-        return held.items.length >= acknowledged && held
-      })
-      return { replica: member.name, lists: new Map([['ledger', items]]) }
-    }),
-  )
-  expect(checkLists(history, replicas)).toEqual([])
+  expect(await problemsHeld(history, members)).toEqual([])
 }, 120_000)
 
 it('the server of the slot stands still, and goes on when another one has the slot: it is left by all connections', async () => {

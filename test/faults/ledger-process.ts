@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { NodeOptions, Warning } from '@leasehold/core'
 import { type Keys, keysOf } from '../../packages/core/src/redis/keys.js'
 import { eventually } from '../support/deadline.js'
+import { newName } from '../support/instances.js'
 import { type Program, startProgram } from '../support/program.js'
 import type { Answer, Ledger, LedgerHolder } from './ledger.js'
 import type { Happening } from './ledger-group.js'
@@ -66,18 +66,13 @@ export class LedgerProcess implements LedgerHolder {
   }
 }
 
-/** A name that no other test has. */
-export function newGroup(): string {
-  return `faults-${randomUUID().slice(0, 8)}`
-}
-
 /** Processes of one group. Call `stopAll` in `afterAll`. */
 export class LedgerProcesses {
   readonly name: string
   readonly keys: Keys
   readonly #options: Partial<NodeOptions>
 
-  constructor(options: Partial<NodeOptions> & Pick<NodeOptions, 'redis'>, name = newGroup()) {
+  constructor(options: Partial<NodeOptions> & Pick<NodeOptions, 'redis'>, name = newName()) {
     this.name = name
     this.keys = keysOf(name)
     this.#options = { heartbeatMs: 200, settleMs: 500, ...options, group: this.name }

@@ -137,6 +137,38 @@ export function problemsOf(history: readonly Operation[], log: readonly Logged[]
   return checkLists(history, [{ replica: 'log', lists: new Map([[LIST, log.map(({ item }) => item)]]) }])
 }
 
+/** As `problemsOf`, by what each holder has come to hold: the log need not have all of it as entries any more. */
+export async function problemsHeld(
+  history: readonly Operation[],
+  holders: readonly LedgerHolder[],
+): Promise<string[]> {
+  const acknowledged = history.filter(({ outcome }) => outcome === 'ok').length
+  const replicas = await Promise.all(
+    holders.map(async (holder) => {
+      const { items } = await eventually(async () => {
+        const held = await holder.ledger()
+        return held.items.length >= acknowledged && held
+      })
+      return { replica: holder.name, lists: new Map([[LIST, items]]) }
+    }),
+  )
+  return checkLists(history, replicas)
+}
+
+/** Waits until all hold as much. */
+export async function levelled(holders: readonly LedgerHolder[]): Promise<void> {
+  await eventually(async () => {
+    const counts = await Promise.all(holders.map(async (holder) => (await holder.ledger()).items.length))
+    return new Set(counts).size === 1
+  })
+}
+
+/** No copy of a server gets in any more; whoever else is connected stays. */
+export async function shutCopiesOut(server: RedisServer): Promise<void> {
+  await server.command('CONFIG', 'SET', 'requirepass', 'a secret')
+  await server.command('CLIENT', 'KILL', 'TYPE', 'REPLICA')
+}
+
 async function observed(holder: LedgerHolder, client: number, item: string): Promise<Operation> {
   const startMs = performance.now()
   const answer = await holder.write(item)
