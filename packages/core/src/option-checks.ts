@@ -142,8 +142,13 @@ function isListOfServers(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every(isServer)
 }
 
+/** A server of a Cluster by its URL, or by `host:port`. */
+export function serverUrl(text: string): string {
+  return /^rediss?:\/\//.test(text) ? text : `redis://${text}`
+}
+
 function isServer(value: unknown): boolean {
-  if (typeof value === 'string') return URL.canParse(/^rediss?:\/\//.test(value) ? value : `redis://${value}`)
+  if (typeof value === 'string') return URL.canParse(serverUrl(value))
   if (typeof value === 'object' && value !== null) return 'host' in value || 'port' in value
   return Number.isInteger(value)
 }

@@ -1,4 +1,5 @@
 import type { ClusterOptions } from 'ioredis'
+import { serverUrl } from '../option-checks.js'
 import type { RedisTarget } from '../options.js'
 import { type AddressSettings, addressOf } from './address.js'
 
@@ -51,5 +52,5 @@ function settingsOf(
 function serverOf(server: unknown): AddressSettings {
   if (typeof server === 'number') return { port: server }
   if (typeof server !== 'string') return addressOf(server as object)
-  return addressOf(/^rediss?:\/\//.test(server) ? server : `redis://${server}`)
+  return addressOf(serverUrl(server))
 }
