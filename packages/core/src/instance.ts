@@ -120,6 +120,7 @@ export class Instance {
       clock,
     })
     this.receiver = new Receiver({
+      log,
       catchUp: this.catchUp,
       applier: this.applier,
       transport,

@@ -94,7 +94,7 @@ export function onLeaseNotice(instance: Instance, notice: LeaseNotice): void {
   }
   void receiver.pull().then(() => {
     // The new leader learns from the acknowledgement whom it has to push to; one that hands over waits for the heartbeat.
-    receiver.acknowledge()
+    void receiver.acknowledge()
     if (isOrder) heartbeat.beatNow()
   })
 }

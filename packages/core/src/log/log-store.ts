@@ -1,4 +1,5 @@
 import type { ChangeReason, LeaderChange, LeaderInfo } from '../events.js'
+import type { AppendedBatch } from './appended.js'
 import type { Entry } from './entry.js'
 import { TermTable } from './history.js'
 import type { SnapshotHead } from './snapshot.js'
@@ -202,6 +203,11 @@ export interface LogStore {
   rotateSecret(version: string): Promise<Secrets | undefined>
   /** Reads up to `limit` entries behind `after`, with the table if the stamp is not `known`. */
   read(after: number, limit: number, known: LogStamp | undefined): Promise<LogPage>
+  /**
+   * Tells of what is appended, as it is, in order, from when it calls `begun` on. It may miss some at any time, and calls
+   * `begun` again after it has lost its connection: whoever misses something reads. The returned function ends it. One listener at a time.
+   */
+  tail(listener: TailListener): () => void
   /** Remembers that the reign of the claim `nonce` has begun; not if another has been claimed since. */
   recordChange(nonce: string, change: Omit<LeaderChange, 'atMs'>): Promise<void>
   /** The last changes of leader, newest first. */
@@ -213,6 +219,13 @@ export interface LogStore {
   /** Opens a connection for one term. */
   openTerm(signal: AbortSignal): Promise<TermConnection>
   close(): Promise<void>
+}
+
+/** What `LogStore.tail` tells. */
+export interface TailListener {
+  /** What is appended from now on is told. */
+  begun(): void
+  appended(batch: AppendedBatch): void
 }
 
 /** Changes of leader that a store remembers. */
@@ -228,6 +241,12 @@ export function claimAfterReSeed(
 ): Claim {
   const stamp = { ...claim, logId, nonce, seed: nonce, replIdChanged: false }
   return { ...stamp, head: index, headTerm: term, table: new TermTable(terms) }
+}
+
+/** The reign that an entry of a log belongs to: one of its terms, or the present one if that has just begun to append. */
+export function reignOf({ index, term }: Entry, { table, nonce }: LogState): string {
+  const row = table.ownerOf(index)
+  return row && row.term === term ? row.nonce : nonce
 }
 
 /** Whether two looks at the log belong to the same present. */

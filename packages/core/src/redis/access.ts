@@ -5,19 +5,19 @@ import type { Keys } from './keys.js'
 
 /** What an instance must be allowed on one server. */
 export interface Needs {
-  /** One call of each command, with K for a key, C and D for the channels; a subcommand stands behind a bar. */
+  /** One call of each command, with K for a key, C, D and E for the channels; a subcommand stands behind a bar. */
   readonly calls: readonly string[]
   /** To be read and written. */
   readonly keys: readonly string[]
-  readonly channels: readonly [string, string]
+  readonly channels: readonly [string, string, string]
 }
 
 // Whole calls, although none is made: asked about an EVAL without its number of keys, Redis 7.0 crashes (measured).
 const SCRIPTS = calls('eval s 0, evalsha s 0')
 const ELECT = calls('exists K, hdel K f, hget K f, hgetall K, hincrby K f 1, hmget K f, hset K f v, time')
 const FOLLOW = calls(
-  `multi, exec, expire K 1, hexists K f, persist K, publish C m, pubsub|channels p, subscribe C D, xadd K * f v, xrange K - +,
-  xtrim K MINID 1`,
+  `multi, exec, expire K 1, hexists K f, persist K, publish C m, pubsub|channels p, spublish E m,
+  ssubscribe E, subscribe C D, sunsubscribe E, xadd K * f v, xrange K - +, xtrim K MINID 1`,
 )
 /** What BullMQ does with jobs such as ours, its scripts included. */
 const JOBS = calls(
@@ -33,11 +33,11 @@ function calls(text: string): string[] {
 
 /** On the log's Redis. */
 export function logNeeds(keys: Keys, replicates: boolean): Needs {
-  const { meta, log, terms, members, jobs, acknowledgements, presence } = keys
+  const { meta, log, terms, members, jobs, acknowledgements, appended, presence } = keys
   return {
     calls: [...SCRIPTS, ...ELECT, ...(replicates ? [...FOLLOW, ...JOBS] : [])],
     keys: [meta, log, terms, members, keys.snapshot('any'), `${jobs}:any`],
-    channels: [acknowledgements, presence('any')],
+    channels: [acknowledgements, presence('any'), appended],
   }
 }
 
@@ -46,7 +46,7 @@ export function leaseNeeds({ lease, leaseNotices, presence }: Keys): Needs {
   return {
     calls: [...SCRIPTS, ...LEASE],
     keys: [lease],
-    channels: [leaseNotices, presence('any')],
+    channels: [leaseNotices, presence('any'), leaseNotices],
   }
 }
 

@@ -106,8 +106,9 @@ export class BullmqTransport implements JobTransport {
     })
   }
 
-  acknowledge(acknowledgement: Acknowledgement): void {
-    this.#pushClient.publish(this.#keys.acknowledgements, JSON.stringify(acknowledgement)).catch(() => {})
+  async acknowledge(acknowledgement: Acknowledgement): Promise<void> {
+    const text = JSON.stringify(acknowledgement)
+    await this.#pushClient.publish(this.#keys.acknowledgements, text).catch(() => {})
   }
 
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void {

@@ -16,6 +16,8 @@ export interface Keys {
   readonly jobs: string
   /** Channel on the lease nodes: the lease was given back, or somebody leads. */
   readonly leaseNotices: string
+  /** Sharded channel on the log's Redis: what is appended. In a Cluster it goes to the server of the slot alone. */
+  readonly appended: string
   /** Channel on the log's Redis: how far followers are. */
   readonly acknowledgements: string
   /** Channel on the log's Redis and on the lease nodes to which an instance is subscribed as long as its process lives. */
@@ -36,6 +38,7 @@ export function keysOf(group: string): Keys {
     snapshot: (id) => `${prefix}snapshot:${id}`,
     jobs: `${prefix}jobs`,
     leaseNotices: `${prefix}lease-notices`,
+    appended: `${prefix}appended`,
     acknowledgements: `${prefix}acknowledgements`,
     presence: (id) => `${prefix}presence:${id}`,
     // A group's name may contain what PUBSUB takes for a pattern.

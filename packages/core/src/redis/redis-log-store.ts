@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import { LeaseholdError, versionTooOld } from '../errors.js'
 import type { LeaderChange, LeaderInfo } from '../events.js'
+import { decodeAppended } from '../log/appended.js'
 import {
   CHANGES_KEPT,
   type LogPage,
@@ -10,12 +11,13 @@ import {
   PAGE_BYTES,
   type Secrets,
   type SnapshotRef,
+  type TailListener,
   type TermConnection,
 } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
 import { checkAccess, logNeeds } from './access.js'
 import { callScript } from './call-script.js'
-import { connect, createClient, termOptions } from './connections.js'
+import { connect, createClient, subscriberOptions, termOptions } from './connections.js'
 import type { Keys } from './keys.js'
 import { RedisTermConnection } from './redis-term-connection.js'
 import { changeReason, readChanges, readEntries, readTable } from './replies.js'
@@ -57,6 +59,8 @@ export class RedisLogStore implements LogStore {
   readonly #replicates: boolean
   readonly #warn: (code: string, message: string) => void
 
+  /** For what is appended, and nothing else: a buffer that it fills must not end another subscription. */
+  readonly #tail: Redis | undefined
   #canSync = false
 
   /** `client` serves reads and is closed by its owner. */
@@ -72,11 +76,15 @@ export class RedisLogStore implements LogStore {
     this.#client = parts.client
     this.#keys = parts.keys
     this.#replicates = parts.replicates
+    const { redis, group, name } = parts.options
+    if (parts.replicates)
+      this.#tail = createClient(redis, subscriberOptions(), `leasehold:${group}:${name}:tail`)
     this.#warn = parts.warn
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    await connect(this.#client, signal)
+    const clients = [this.#client, ...(this.#tail ? [this.#tail] : [])]
+    await Promise.all(clients.map((client) => connect(client, signal)))
     const { warnings, canSync } = await checkServer(this.#client)
     this.#canSync = canSync
     for (const { code, message } of warnings) this.#warn(code, message)
@@ -170,6 +178,28 @@ export class RedisLogStore implements LogStore {
     }
   }
 
+  tail(listener: TailListener): () => void {
+    const tail = this.#tail
+    if (!tail) return () => {}
+    const { appended } = this.#keys
+    const begin = () => {
+      tail.ssubscribe(appended).then(
+        () => listener.begun(),
+        () => {}, // it is lost again, and subscribes when it is back
+      )
+    }
+    const tell = (channel: string, text: string) => {
+      const batch = channel === appended ? decodeAppended(text) : undefined
+      if (batch) listener.appended(batch)
+    }
+    tail.on('ready', begin).on('smessage', tell)
+    if (tail.status === 'ready') begin()
+    return () => {
+      tail.off('ready', begin).off('smessage', tell)
+      tail.sunsubscribe(appended).catch(() => {})
+    }
+  }
+
   async recordChange(nonce: string, change: Omit<LeaderChange, 'atMs'>): Promise<void> {
     const { meta, changes } = this.#keys
     await callScript(
@@ -207,6 +237,7 @@ export class RedisLogStore implements LogStore {
 
   async close(): Promise<void> {
     this.#client.disconnect()
+    this.#tail?.disconnect()
   }
 }
 

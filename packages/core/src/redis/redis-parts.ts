@@ -49,7 +49,7 @@ function located(options: ResolvedOptions, keys: Keys): ResolvedOptions {
 const noTransport: JobTransport = {
   open: async () => {},
   push: async () => {},
-  acknowledge: () => {},
+  acknowledge: async () => {},
   onAcknowledged: () => () => {},
   present: async () => [],
   pushedTo: () => [],

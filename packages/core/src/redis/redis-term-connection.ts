@@ -135,14 +135,14 @@ export class RedisTermConnection implements TermConnection {
 
   async append({ head, headTerm, entries }: AppendRequest): Promise<AppendOutcome> {
     const { logId, term, nonce, replId } = this.#claimed()
-    const { meta, log, terms } = this.#keys
+    const { meta, log, terms, appended } = this.#keys
     let reply: [string, string, string]
     try {
       reply = (await callScript(
         this.#client,
         'append',
         [meta, log, terms],
-        [logId, term, nonce, replId, head, headTerm, this.#appVersion, ...entries],
+        [logId, term, nonce, replId, head, headTerm, this.#appVersion, appended, ...entries],
       )) as [string, string, string]
     } catch (error) {
       // A reply that is an error is a reply: the script checks everything before its first write, so nothing was written.

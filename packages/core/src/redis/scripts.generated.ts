@@ -4,7 +4,7 @@ export const scripts = {
 --
 -- KEYS  1 meta   2 log   3 terms
 -- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 head   6 term of the head
---       7 version of the leader's app   8... encoded entries, oldest first
+--       7 version of the leader's app   8 channel on which to tell of the batch   9... encoded entries, oldest first
 -- Returns  {'APPENDED', first index, log time in ms}
 --          {'FENCED', what differs}            nothing was written
 --          {'MISMATCH', head, term of the head}  the log does not end where the leader believes; nothing was written
@@ -28,7 +28,7 @@ time = math.max(time, tonumber(lastTime))
 time = string.format('%.0f', time)
 
 local last = tonumber(head)
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   last = last + 1
   redis.call('XADD', KEYS[2], string.format('%.0f-0', last), 't', term, 'm', time, 'd', ARGV[i])
 end
@@ -39,12 +39,15 @@ end
 -- From now on nobody whose app is older may claim: it could not apply what stands here.
 if tonumber(appVersion or '0') < tonumber(ARGV[7]) then redis.call('HSET', KEYS[1], 'appVersion', ARGV[7]) end
 redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time, 'replId', replId)
+-- In the same moment, or it would tell of what was refused. See log/appended.ts for the form.
+local stamp = table.concat({ logId, nonce, replId, term, first, time }, ' ')
+redis.call('SPUBLISH', ARGV[8], stamp .. '\\n' .. table.concat(ARGV, '\\n', 9))
 return { 'APPENDED', first, time }
 `,
   checkAccess: `-- Asks the server which commands the user of this connection may not run; runs none of them.
 --
 -- KEYS  the keys that an instance uses: the server refuses the call of this script if the user may not read and write them
--- ARGV  1 channel   2 another   3... calls as text, with K for the first key, C and D for the channels; a subcommand stands
+-- ARGV  1, 2, 3 channels   4... calls as text, with K for the first key, C, D and E for the channels; a subcommand stands
 --       behind a bar
 -- Returns  {command that is refused, or unknown to this server, ...}
 
@@ -52,8 +55,8 @@ return { 'APPENDED', first, time }
 if not redis.acl_check_cmd then return {} end
 
 local refused = {}
-local stands = { K = KEYS[1], C = ARGV[1], D = ARGV[2] }
-for i = 3, #ARGV do
+local stands = { K = KEYS[1], C = ARGV[1], D = ARGV[2], E = ARGV[3] }
+for i = 4, #ARGV do
   local words = {}
   for word in string.gmatch(ARGV[i], '[^ |]+') do
     words[#words + 1] = stands[word] or word

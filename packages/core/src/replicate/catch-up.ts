@@ -1,13 +1,23 @@
 import { type Applier, VersionTooOld } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
+import { type AppendedBatch, endOfBatch, entriesBehind, isOf } from '../log/appended.js'
 import type { Entry } from '../log/entry.js'
 import { compareHistory, TermTable } from '../log/history.js'
-import { type Claim, type LogPage, type LogState, type LogStore, sameStamp } from '../log/log-store.js'
+import {
+  type Claim,
+  type LogPage,
+  type LogState,
+  type LogStore,
+  reignOf,
+  sameStamp,
+  type SnapshotRef,
+} from '../log/log-store.js'
 import type { SnapshotStore } from '../log/snapshot.js'
 import { Turns } from '../turns.js'
 import type { CatchUpListener, Doubt, Halt } from './catch-up-listener.js'
+import { HaltState } from './halt-state.js'
 import { endOf, SeenHead } from './seen-head.js'
-import { BadSnapshot, loadSnapshot } from './snapshot-loader.js'
+import { loadFirstGood } from './snapshot-loader.js'
 import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
 
 /** Entries read at once. */
@@ -28,15 +38,10 @@ export class CatchUp {
   readonly seen: SeenHead
   /** The present that the replica is known to be on; undefined while it is not. */
   #checked: LogState | undefined
-  #halted: Halt | undefined
-  #tooOldFor: VersionTooOld | undefined
-  /** Where the head was when a rebuild began: until there, the replica shows a past that nobody should read. */
-  #rebuildTo = 0
+  readonly #halt = new HaltState()
   #compared: { readonly term: number; readonly nonce: string } = { term: 0, nonce: '' }
   #loadingIndex: number | undefined
   #loading = false
-  /** Set while the replica is in doubt: what it is to start over from. */
-  #doubt: Doubt | undefined
   /** Snapshots that it has told of, since it last loaded one. */
   readonly #announced = new Set<string>()
 
@@ -57,17 +62,17 @@ export class CatchUp {
 
   /** Why the replica does not show the log's present, if it does not. */
   get halted(): Halt | undefined {
-    return this.#halted
+    return this.#halt.why
   }
 
   /** What the replica stopped in front of because its code is too old, while it does. */
   get stoppedBefore(): VersionTooOld | undefined {
-    return this.#halted === 'VERSION_TOO_OLD' ? this.#tooOldFor : undefined
+    return this.#halt.stoppedBefore
   }
 
   /** True if the replica's position is in the history of the log as it was last seen. */
   get onHistory(): boolean {
-    return this.#checked !== undefined && this.#halted === undefined
+    return this.#checked !== undefined && this.halted === undefined
   }
 
   /** The last claim that the replica was compared with. */
@@ -82,7 +87,7 @@ export class CatchUp {
 
   /** What the replica is to start over from, while it is in doubt. */
   get startsOverFrom(): Doubt | undefined {
-    return this.#doubt
+    return this.#halt.doubt
   }
 
   /**
@@ -91,10 +96,7 @@ export class CatchUp {
    */
   doubt(startOverFrom: Doubt): Promise<boolean> {
     return this.#turns.take(async () => {
-      if (this.#halted !== undefined && this.#doubt === undefined) return false
-      this.#halted = 'DIVERGED'
-      this.#rebuildTo = this.head
-      this.#doubt = startOverFrom
+      if (!this.#halt.doubted(startOverFrom, this.head)) return false
       this.#listener.rebuilding()
       return true
     })
@@ -105,7 +107,7 @@ export class CatchUp {
     return this.#turns.take(async () => {
       while (!signal.aborted) {
         // One that is too old looks at what stopped it, no more: it might be gone, after a loss.
-        const limit = this.#halted === 'VERSION_TOO_OLD' ? 1 : PAGE_ENTRIES
+        const limit = this.halted === 'VERSION_TOO_OLD' ? 1 : PAGE_ENTRIES
         const page = await this.#log.read(this.#applier.index, limit, this.#checked)
         if (signal.aborted) return
         this.#listener.read(page)
@@ -134,6 +136,22 @@ export class CatchUp {
     return this.#turns.take(async () => {
       this.seen.saw(endOf(claim), this.#applier.index)
       this.#compare(claim, true)
+    })
+  }
+
+  /**
+   * Applies what was told of as it was appended, if it goes on from where the replica is, under the claim that the replica
+   * was compared with. False if it does not: then the log must be read.
+   */
+  follow(batch: AppendedBatch): Promise<boolean> {
+    return this.#turns.take(async () => {
+      const [end, { index }] = [endOfBatch(batch), this.#applier]
+      if (!this.onHistory || !isOf(batch, this.#checked) || batch.first > index + 1) return false
+      if (end.index <= index) return true
+      for (const entry of entriesBehind(batch, index)) if (!this.#applyOne(entry, batch.nonce)) return false
+      this.seen.appended(end, this.#applier.index)
+      this.#listener.used()
+      return true
     })
   }
 
@@ -176,13 +194,13 @@ export class CatchUp {
       if (standing === 'off') return true // rebuilt: what was read belongs behind entries that are gone now
     }
     if (this.#checked === undefined) return false
-    if (this.#doubt) return this.#startOver(page)
+    if (this.#halt.doubt) return this.#startOver(page)
     if (page.first > this.#applier.index + 1 && page.logId !== '') return this.#load()
-    for (const entry of page.entries) if (!this.#applyOne(entry, this.#nonceOf(entry))) return false
+    for (const entry of page.entries) if (!this.#applyOne(entry, reignOf(entry, this.#checked))) return false
     this.seen.saw(endOf(page), this.#applier.index)
     const atHead = this.#applier.index >= page.head
     if (atHead) this.#loading = false
-    if (this.#halted === 'VERSION_TOO_OLD' && (atHead || page.entries.length > 0)) this.#halted = undefined
+    if (atHead || page.entries.length > 0) this.#halt.understood()
     return page.entries.length > 0 && !atHead
   }
 
@@ -192,24 +210,14 @@ export class CatchUp {
     this.#compared = state
     this.#checked = standing.kind === 'ahead' ? undefined : state // ahead is never "checked": it looks again each time
     if (standing.kind === 'off') {
-      this.#halted = 'DIVERGED'
-      this.#rebuildTo = state.head
-      this.#doubt = undefined
+      this.#halt.diverged(state.head)
       this.#applier.reset()
-    } else if (standing.kind === 'on' && this.#halted === 'LOG_LOST') {
-      if (claimed) this.#doubt = undefined // it has put back what it has: that is the log now
-      this.#halted = this.#doubt && 'DIVERGED'
-    }
+    } else if (standing.kind === 'on') this.#halt.on(claimed)
     if (this.#applier.index === 0 && state.logId !== '') this.#applier.adopt(state.logId)
-    this.#endRebuild()
+    this.#halt.reached(this.#applier.index)
     this.#listener.present(state, claimed)
     if (standing.kind === 'off') this.#listener.diverged(position, standing.agreedIndex)
-    // One that is in doubt puts nothing back as long as somebody else might.
-    const waits = this.#doubt !== undefined && this.#doubt !== 'log'
-    if (standing.kind === 'ahead' && this.#halted !== 'LOG_LOST' && !waits) {
-      this.#halted = 'LOG_LOST'
-      this.#listener.logLost(position, state.head)
-    }
+    if (standing.kind === 'ahead' && this.#halt.ahead()) this.#listener.logLost(position, state.head)
     return standing.kind
   }
 
@@ -219,46 +227,45 @@ export class CatchUp {
     const page = await this.#log.read(this.#applier.index, 0, undefined)
     if (!sameStamp(this.#checked, page)) return true // it has changed meanwhile, so look at everything again
     const log = { ...page, table: page.table ?? new TermTable() }
-    const { snapshot, snapshotBefore } = page
-    for (const ref of [snapshot, snapshotBefore]) {
-      if (!ref || ref.index <= this.#applier.index) continue
-      this.#loadingIndex = ref.index
-      this.#loading = true
-      if (!this.#announced.has(ref.id)) {
-        this.#announced.add(ref.id)
-        this.#listener.loading()
-      }
-      try {
-        const { version } = this.#applier
-        const { head, state, hold } = await loadSnapshot(
-          { store: this.#snapshots, log, version, clock: this.#clock },
-          ref.id,
-        )
-        this.#applier.load(head, state)
-        this.#doubt = undefined
-        this.#rebuildTo = Math.max(this.#rebuildTo, page.head)
-        this.#announced.clear()
-        this.#listener.loopHeld('loading', hold)
-        this.#endRebuild()
-        return true
-      } catch (error) {
-        if (error instanceof VersionTooOld) return this.#stopBefore(error)
-        if (!(error instanceof BadSnapshot)) throw error
-        this.#listener.badSnapshot(error)
-      } finally {
-        this.#loadingIndex = undefined
-      }
+    const behind = [page.snapshot, page.snapshotBefore].filter(
+      (ref) => ref && ref.index > this.#applier.index,
+    )
+    try {
+      const parts = { store: this.#snapshots, log, version: this.#applier.version, clock: this.#clock }
+      const loaded = await loadFirstGood(parts, behind as SnapshotRef[], {
+        begins: (ref) => this.#loads(ref),
+        bad: (error) => this.#listener.badSnapshot(error),
+      })
+      if (!loaded) return false
+      this.#applier.load(loaded.head, loaded.state)
+      this.#halt.loaded(page.head)
+      this.#announced.clear()
+      this.#listener.loopHeld('loading', loaded.hold)
+      this.#halt.reached(this.#applier.index)
+      return true
+    } catch (error) {
+      if (error instanceof VersionTooOld) return this.#stopBefore(error)
+      throw error
+    } finally {
+      this.#loadingIndex = undefined
     }
-    return false
+  }
+
+  #loads({ id, index }: SnapshotRef): void {
+    this.#loadingIndex = index
+    this.#loading = true
+    if (this.#announced.has(id)) return
+    this.#announced.add(id)
+    this.#listener.loading()
   }
 
   /** What a replica in doubt does with a page: waits, loads, or begins anew. */
   async #startOver({ logId, head, snapshot }: LogPage): Promise<boolean> {
-    if (this.#doubt === 'nothing') return false
-    if (this.#doubt === 'fresh snapshot')
+    const { doubt } = this.#halt
+    if (doubt === 'nothing') return false
+    if (doubt === 'fresh snapshot')
       return snapshot !== undefined && snapshot.index > this.#applier.index && this.#load()
-    this.#doubt = undefined
-    this.#rebuildTo = head
+    this.#halt.startsOver(head)
     this.#applier.reset()
     this.#applier.adopt(logId)
     return true
@@ -272,28 +279,12 @@ export class CatchUp {
       if (!(error instanceof VersionTooOld)) throw error
       return this.#stopBefore(error)
     }
-    this.#endRebuild()
+    this.#halt.reached(this.#applier.index)
     return true
   }
 
   #stopBefore(error: VersionTooOld): false {
-    this.#tooOldFor = error
-    if (this.#halted !== 'VERSION_TOO_OLD') {
-      this.#halted = 'VERSION_TOO_OLD'
-      this.#listener.versionTooOld(error)
-    }
+    if (this.#halt.tooOld(error)) this.#listener.versionTooOld(error)
     return false
-  }
-
-  #endRebuild(): void {
-    if (this.#halted === 'DIVERGED' && !this.#doubt && this.#applier.index >= this.#rebuildTo)
-      this.#halted = undefined
-  }
-
-  /** The reign that an entry belongs to: a row of the checked table, or the present one if it has just begun to append. */
-  #nonceOf(entry: Entry): string {
-    const checked = this.#checked as LogState
-    const row = checked.table.ownerOf(entry.index)
-    return row && row.term === entry.term ? row.nonce : checked.nonce
   }
 }

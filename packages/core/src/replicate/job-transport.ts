@@ -35,8 +35,8 @@ export interface JobTransport {
   open(id: string, receive: (notice: RangeNotice) => Promise<void>, signal: AbortSignal): Promise<void>
   /** Hands a notice to the queue of the instance `to`. Rejects if that could not be done; the notice is then lost. */
   push(to: string, notice: RangeNotice): Promise<void>
-  /** Tells the leader. Never rejects: what is lost, the next heartbeat says again. */
-  acknowledge(acknowledgement: Acknowledgement): void
+  /** Tells the leader; resolves once that is on its way. Never rejects: what is lost, the next heartbeat says again. */
+  acknowledge(acknowledgement: Acknowledgement): Promise<void>
   /** Listens for acknowledgements; the returned function stops that. */
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void
   /**

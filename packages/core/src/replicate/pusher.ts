@@ -4,6 +4,11 @@ import type { JobTransport } from './job-transport.js'
 
 /** Jobs that may be under way to one follower. One more covers all that came meanwhile, so a few are enough. */
 const MAX_OUTSTANDING_JOBS = 4
+/**
+ * Between two jobs to one follower. A job costs Redis what a hundred entries do, and is needed only where what was told of as
+ * it was appended got lost.
+ */
+export const JOB_EVERY_MS = 20
 /** After this a job that brought no acknowledgement counts as lost. */
 const LOST_JOB_MS = 2000
 /** Batches whose spread over the followers is being timed. */
@@ -13,6 +18,9 @@ interface Follower {
   acknowledged: number
   /** Jobs under way, oldest first. */
   outstanding: { to: number; sentMs: number }[]
+  /** Where the last one reaches, and when it was sent. */
+  pushed: number
+  sentMs: number
 }
 
 /**
@@ -28,6 +36,7 @@ export class Pusher {
   readonly #batches: { last: number; committedMs: number }[] = []
   #term = 0
   #head = 0
+  #cancelTimer: (() => void) | undefined
 
   constructor(parts: {
     transport: JobTransport
@@ -50,6 +59,8 @@ export class Pusher {
 
   stop(): void {
     this.#term = 0
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
     this.#followers.clear()
     this.#batches.length = 0
   }
@@ -81,7 +92,8 @@ export class Pusher {
 
   #follow(id: string): Follower {
     let follower = this.#followers.get(id)
-    if (!follower) this.#followers.set(id, (follower = { acknowledged: 0, outstanding: [] }))
+    if (!follower)
+      this.#followers.set(id, (follower = { acknowledged: 0, outstanding: [], pushed: 0, sentMs: -Infinity }))
     return follower
   }
 
@@ -90,13 +102,23 @@ export class Pusher {
     while (follower.outstanding[0] && now - follower.outstanding[0].sentMs > LOST_JOB_MS)
       follower.outstanding.shift()
     if (follower.outstanding.length >= MAX_OUTSTANDING_JOBS) return
-    if (follower.outstanding.at(-1)?.to === this.#head) return
+    if (follower.pushed === this.#head && follower.outstanding.length > 0) return
+    if (now - follower.sentMs < JOB_EVERY_MS) return this.#pushLater(follower.sentMs + JOB_EVERY_MS - now)
+    follower.pushed = this.#head
+    follower.sentMs = now
     follower.outstanding.push({ to: this.#head, sentMs: now })
     this.#transport.push(id, { term: this.#term, to: this.#head }).catch((error: unknown) => {
       this.#logger.debug(
         { err: error, follower: id },
         'a job could not be pushed; the follower reads at its next heartbeat',
       )
+    })
+  }
+
+  #pushLater(ms: number): void {
+    this.#cancelTimer ??= this.#clock.timer(ms, () => {
+      this.#cancelTimer = undefined
+      for (const [id, follower] of this.#followers) if (follower.pushed < this.#head) this.#push(id, follower)
     })
   }
 

@@ -2,18 +2,24 @@ import type { Applier } from '../apply/applier.js'
 import type { EvidenceRecord } from '../apply/evidence.js'
 import { Bell, type Clock, jitter } from '../clock.js'
 import { createDeferred, type Deferred } from '../deferred.js'
-import type { OfferedSnapshot } from '../log/log-store.js'
+import type { AppendedBatch } from '../log/appended.js'
+import type { LogStore, OfferedSnapshot, TailListener } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import type { CatchUp } from './catch-up.js'
 import type { JobTransport, RangeNotice } from './job-transport.js'
 
 const RETRY_MS = 100
 
+/** Entries that may wait to be applied as they were told of. Beyond that, a replica which is busy reads them later. */
+const MAX_TAILED = 16_384
+
 /**
- * The follower's loop: reads the log whenever somebody has a reason to think that there is more, and says how far it
- * got. Jobs, heartbeats and waiting reads all ring the same bell; it does not matter which of them get lost.
+ * The follower's loop: follows what is told of as it is appended, reads the log whenever somebody has a reason to think that
+ * there is more, and says how far it got. Jobs, heartbeats, waiting reads and a gap in what was told all ring the same bell;
+ * it does not matter which of them get lost.
  */
-export class Receiver {
+export class Receiver implements TailListener {
+  readonly #log: LogStore
   readonly #catchUp: CatchUp
   readonly #applier: Applier
   readonly #transport: JobTransport
@@ -23,8 +29,14 @@ export class Receiver {
   readonly #bell = new Bell()
   #waiting: Deferred<boolean>[] = []
   #paused = false
+  /** Entries that wait to be applied as they were told of. */
+  #tailed = 0
+  #endTail = () => {}
+  #acknowledging = false
+  #acknowledged: number | undefined
 
   constructor(parts: {
+    log: LogStore
     catchUp: CatchUp
     applier: Applier
     transport: JobTransport
@@ -32,6 +44,7 @@ export class Receiver {
     clock: Clock
     logger: Logger
   }) {
+    this.#log = parts.log
     this.#catchUp = parts.catchUp
     this.#applier = parts.applier
     this.#transport = parts.transport
@@ -55,30 +68,63 @@ export class Receiver {
   /** Takes a job. Resolves once the replica has what the job names, or a read could not bring it. Never rejects. */
   async noticed({ to }: RangeNotice): Promise<void> {
     if (this.#applier.index < to) await this.pull()
-    this.acknowledge()
+    await this.acknowledge()
   }
 
   /** A leader's replica is fed by its own appends; it must not read what it is about to apply. */
   pause(): void {
     this.#paused = true
+    this.#endTail()
+    this.#endTail = () => {}
     this.#release()
   }
 
   resume(): void {
     this.#paused = false
+    this.#endTail()
+    this.#endTail = this.#log.tail(this)
     this.#bell.ring()
   }
 
+  /** What was appended before was not told: it is read. */
+  begun(): void {
+    this.#bell.ring()
+  }
+
+  /** A batch is in the log. It is read with the next one if it cannot be applied as it is. */
+  appended(batch: AppendedBatch): void {
+    const count = batch.entries.length
+    if (this.#paused) return
+    if (this.#tailed + count > MAX_TAILED) return this.#bell.ring()
+    this.#tailed += count
+    const follow = async () => {
+      const followed = await this.#catchUp.follow(batch).catch(() => false)
+      this.#tailed -= count
+      if (followed) await this.#acknowledgeNew()
+      else this.#bell.ring()
+    }
+    void follow()
+  }
+
   /** Tells the leader how far this replica is, and of a snapshot that it has made, with what it computed up to there. */
-  acknowledge(snapshot?: OfferedSnapshot, evidence?: EvidenceRecord): void {
+  acknowledge(snapshot?: OfferedSnapshot, evidence?: EvidenceRecord): Promise<void> {
     const { term, index } = this.#applier.position
     const made = snapshot && { snapshot, ...(evidence && { evidence }) }
-    this.#transport.acknowledge({ id: this.#id, term, index, ...made })
+    this.#acknowledged = index
+    return this.#transport.acknowledge({ id: this.#id, term, index, ...made })
+  }
+
+  /** One at a time: what is applied meanwhile goes with the next. */
+  async #acknowledgeNew(): Promise<void> {
+    if (this.#acknowledging) return
+    this.#acknowledging = true
+    while (this.#applier.index !== this.#acknowledged) await this.acknowledge()
+    this.#acknowledging = false
   }
 
   /** Runs until `signal` aborts. `everyMs`: reads at least that often, so that progress never depends on a job. */
   async run(everyMs: number, signal: AbortSignal): Promise<void> {
-    let acknowledged: number | undefined
+    this.resume()
     while (!signal.aborted) {
       await this.#bell.wait(this.#clock, everyMs, signal)
       if (this.#paused || signal.aborted) continue
@@ -89,8 +135,7 @@ export class Receiver {
         await this.#catchUp.toHead(signal)
         reached = !signal.aborted
         // Also when there was nothing to read for the first time: the leader learns that it has a follower.
-        if (this.#applier.index !== acknowledged) this.acknowledge()
-        acknowledged = this.#applier.index
+        void this.#acknowledgeNew()
       } catch (error) {
         this.#logger.debug({ err: error }, 'reading the log failed')
         await this.#clock.sleep(jitter(this.#clock, RETRY_MS), signal)
@@ -99,8 +144,7 @@ export class Receiver {
         for (const { resolve } of served) resolve(reached)
       }
     }
-    this.#paused = true
-    this.#release()
+    this.pause()
   }
 
   #release(): void {

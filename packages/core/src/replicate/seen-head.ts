@@ -51,6 +51,12 @@ export class SeenHead {
     this.saw(endOf(page), applied)
   }
 
+  /** A leader has appended up to `end`, in the server's present life; a look may have found more meanwhile. */
+  appended(end: Position, applied: number): void {
+    this.#settled = true
+    if (end.index >= this.#index) this.saw(end, applied)
+  }
+
   /** The log was heard of, when the replica had applied so much. */
   saw(end: Position, applied: number): void {
     this.#index = end.index

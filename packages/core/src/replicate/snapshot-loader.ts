@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { VersionTooOld } from '../apply/applier.js'
 import type { Clock } from '../clock.js'
 import { compareHistory, type LogHead, TermTable } from '../log/history.js'
+import type { SnapshotRef } from '../log/log-store.js'
 import { RecordReader, type SnapshotHead, type SnapshotStore } from '../log/snapshot.js'
 import { decompress } from './compression.js'
 import { type Hold, TimeSlice } from './time-slice.js'
@@ -17,6 +18,30 @@ interface LoadParts {
   /** Version of the app that is to go on from it. */
   readonly version: number
   readonly clock: Clock
+}
+
+/** What comes of the snapshots that are tried. */
+interface LoadListener {
+  begins(ref: SnapshotRef): void
+  bad(error: Error): void
+}
+
+/** Loads the first of these that is good, as `loadSnapshot` does; undefined if none is. */
+export async function loadFirstGood(
+  parts: LoadParts,
+  refs: readonly SnapshotRef[],
+  listener: LoadListener,
+): Promise<Awaited<ReturnType<typeof loadSnapshot>> | undefined> {
+  for (const ref of refs) {
+    listener.begins(ref)
+    try {
+      return await loadSnapshot(parts, ref.id)
+    } catch (error) {
+      if (!(error instanceof BadSnapshot)) throw error
+      listener.bad(error)
+    }
+  }
+  return undefined
 }
 
 /**

@@ -12,7 +12,7 @@ const RETRY_MS = 20
 export class MemoryClient {
   readonly #wire: Wire
   readonly #timeoutMs: number
-  readonly #ready: (() => void)[] = []
+  readonly #ready = new Set<() => void>()
   readonly #over = new AbortController()
   #connection: Connection | undefined
 
@@ -26,9 +26,10 @@ export class MemoryClient {
     return this.#connection
   }
 
-  /** Calls `listener` whenever a connection stands. */
-  onReady(listener: () => void): void {
-    this.#ready.push(listener)
+  /** Calls `listener` whenever a connection stands. The returned function ends it. */
+  onReady(listener: () => void): () => void {
+    this.#ready.add(listener)
+    return () => this.#ready.delete(listener)
   }
 
   /**

@@ -1,5 +1,6 @@
 import { LeaseholdError, versionTooOld } from '../errors.js'
 import type { LeaderChange } from '../events.js'
+import { decodeAppended } from '../log/appended.js'
 import { decodeEntry } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 import {
@@ -10,12 +11,13 @@ import {
   PAGE_BYTES,
   type Secrets,
   sameStamp,
+  type TailListener,
   type TermConnection,
 } from '../log/log-store.js'
 import type { ResolvedOptions } from '../options.js'
-import type { MemoryClient } from './memory-client.js'
+import { MemoryClient } from './memory-client.js'
 import type { Meta, StoredEntry } from './memory-redis.js'
-import { MemoryTermConnection } from './memory-term-connection.js'
+import { APPENDED, MemoryTermConnection } from './memory-term-connection.js'
 import type { Wire } from './wire.js'
 
 /** The log in a Redis in memory: does what the scripts join, rotate-secret, read and record-change do. */
@@ -24,16 +26,18 @@ export class MemoryLogStore implements LogStore {
   readonly #options: ResolvedOptions
   readonly #wire: Wire
   readonly #client: MemoryClient
+  readonly #tail: MemoryClient
 
   /** `client` serves reads and is closed with this store. */
   constructor(options: ResolvedOptions, wire: Wire, client: MemoryClient) {
     this.#options = options
     this.#wire = wire
     this.#client = client
+    this.#tail = new MemoryClient(wire, options.commandTimeoutMs)
   }
 
-  open(signal: AbortSignal): Promise<void> {
-    return this.#client.open(signal)
+  async open(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#client.open(signal), this.#tail.open(signal)])
   }
 
   async join(application: string, version: number, knows: Secrets | undefined): Promise<Secrets> {
@@ -103,6 +107,27 @@ export class MemoryLogStore implements LogStore {
     })
   }
 
+  tail(listener: TailListener): () => void {
+    let isOver = false
+    const begin = () => {
+      const subscribed = this.#tail.connection?.subscribe(APPENDED, (text) => {
+        const batch = decodeAppended(text)
+        if (batch && !isOver) listener.appended(batch)
+      })
+      subscribed?.then(
+        () => isOver || listener.begun(),
+        () => {},
+      )
+    }
+    const cancel = this.#tail.onReady(begin)
+    begin()
+    return () => {
+      isOver = true
+      cancel()
+      this.#tail.connection?.unsubscribe(APPENDED).catch(() => {})
+    }
+  }
+
   async recordChange(nonce: string, change: Omit<LeaderChange, 'atMs'>): Promise<void> {
     await this.#client.call('recordChange', ({ data, timeMs }) => {
       if (data.meta.nonce !== nonce) return
@@ -126,6 +151,7 @@ export class MemoryLogStore implements LogStore {
 
   async close(): Promise<void> {
     this.#client.close()
+    this.#tail.close()
   }
 }
 

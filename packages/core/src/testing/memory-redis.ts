@@ -131,6 +131,10 @@ export class MemoryRedis {
     this.#subscriptions.set(channel, subscribers)
   }
 
+  unsubscribe(connection: Subscriber, channel: string): void {
+    this.#subscriptions.get(channel)?.delete(connection)
+  }
+
   publish(channel: string, text: string): void {
     for (const subscriber of this.#subscriptions.get(channel) ?? []) subscriber.message(channel, text)
   }

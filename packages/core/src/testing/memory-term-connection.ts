@@ -10,6 +10,7 @@ import {
   type SnapshotRef,
   type TermConnection,
 } from '../log/log-store.js'
+import { encodeAppended } from '../log/appended.js'
 import { TermTable } from '../log/history.js'
 import { type SnapshotHead, UNNEEDED_TTL_S } from '../log/snapshot.js'
 import { callWithin } from './memory-client.js'
@@ -17,6 +18,8 @@ import type { MemoryRedis } from './memory-redis.js'
 import { isComplete } from './memory-snapshot-store.js'
 import type { Connection, Wire } from './wire.js'
 
+/** The channel on which a batch is told of. */
+export const APPENDED = 'appended'
 /** The random step of a claim whose server's clock is behind, at most. */
 const MAX_STEP = 1000
 
@@ -178,6 +181,11 @@ export class MemoryTermConnection implements TermConnection {
         if (headTerm !== term) data.terms.push({ term, nonce, first: head + 1 })
         const appVersion = Math.max(meta.appVersion ?? 0, this.#appVersion)
         Object.assign(meta, { head: head + entries.length, headTerm: term, timeMs, replId, appVersion })
+        const { logId } = claim
+        redis.publish(
+          APPENDED,
+          encodeAppended({ logId, nonce, replId, term, first: head + 1, timeMs, entries }),
+        )
         return { kind: 'appended', first: head + 1, timeMs }
       })
     } catch (error) {

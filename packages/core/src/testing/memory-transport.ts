@@ -62,9 +62,9 @@ export class MemoryTransport implements JobTransport {
     })
   }
 
-  acknowledge(acknowledgement: Acknowledgement): void {
+  async acknowledge(acknowledgement: Acknowledgement): Promise<void> {
     const text = JSON.stringify(acknowledgement)
-    this.#client.call('acknowledge', (redis) => redis.publish(ACKNOWLEDGEMENTS, text)).catch(() => {})
+    await this.#client.call('acknowledge', (redis) => redis.publish(ACKNOWLEDGEMENTS, text)).catch(() => {})
   }
 
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void {

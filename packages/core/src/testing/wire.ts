@@ -156,6 +156,11 @@ export class Connection implements Subscriber {
     await this.call('subscribe', (redis) => redis.subscribe(this, channel))
   }
 
+  async unsubscribe(channel: string): Promise<void> {
+    this.#listeners.delete(channel)
+    await this.call('unsubscribe', (redis) => redis.unsubscribe(this, channel))
+  }
+
   /** From this end: what was sent before still arrives. */
   close(): void {
     if (this.closed.aborted) return

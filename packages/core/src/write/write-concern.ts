@@ -1,4 +1,4 @@
-import { type Clock } from '../clock.js'
+import type { Clock } from '../clock.js'
 import { NotSupportedError, OutcomeUnknownError } from '../errors.js'
 import type { TermConnection } from '../log/log-store.js'
 import type { WriteConcern } from '../options.js'
@@ -34,6 +34,19 @@ export class WriteConcerns {
       throw new NotSupportedError(
         "Write concern 'fsync' on a Redis without WAITAOF (it came with Redis 7.2 and with Valkey)",
       )
+  }
+
+  /** Holds an answer back until the concern is met; as `met`, from now on. */
+  hold(
+    answer: Promise<Committed>,
+    concern: WriteConcern,
+    opId: string,
+    withinMs: number,
+  ): Promise<Committed> {
+    if (concern === 'log') return answer
+    const { clock } = this.#parts
+    const untilMs = clock.now() + withinMs
+    return answer.then((committed) => this.met(concern, committed, opId, untilMs - clock.now()))
   }
 
   /**

@@ -143,17 +143,17 @@ it('carries acknowledgements, until they are not wanted any more', async () => {
   const [leader, follower] = [await open('leader'), await open('a')]
   const stop = leader.onAcknowledged((acknowledgement) => heard.push(acknowledgement))
   await eventually(() => {
-    follower.acknowledge({ id: 'a', term: 7, index: 3 })
+    void follower.acknowledge({ id: 'a', term: 7, index: 3 })
     return heard.length > 0
   })
   expect(heard[0]).toEqual({ id: 'a', term: 7, index: 3 })
   stop()
   heard.length = 0
-  follower.acknowledge({ id: 'a', term: 7, index: 4 })
+  void follower.acknowledge({ id: 'a', term: 7, index: 4 })
   const control: Acknowledgement[] = []
   leader.onAcknowledged((acknowledgement) => control.push(acknowledgement))
   await eventually(() => {
-    follower.acknowledge({ id: 'a', term: 7, index: 5 })
+    void follower.acknowledge({ id: 'a', term: 7, index: 5 })
     return control.length > 0
   })
   expect(heard).toEqual([])

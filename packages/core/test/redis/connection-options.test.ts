@@ -100,24 +100,31 @@ describe('the connections of a started node', () => {
       'lease',
       'lease-notices',
       'lease-presence',
+      'tail',
       'term',
       'worker',
     ])
   })
 
-  it.each(['acknowledgements', 'commands', 'jobs', 'lease', 'lease-notices', 'lease-presence', 'term'])(
-    '%s: nothing waits while Redis is away, and nothing is sent twice',
-    (duty) => {
-      const options = connections.get(duty)
-      expect(options).toMatchObject({
-        enableOfflineQueue: false,
-        maxRetriesPerRequest: 0,
-        reconnectOnError: null,
-        autoResendUnfulfilledCommands: true, // else ioredis 6.0.0 never settles what was lost
-        enableAutoPipelining: false,
-      })
-    },
-  )
+  it.each([
+    'acknowledgements',
+    'commands',
+    'jobs',
+    'lease',
+    'lease-notices',
+    'lease-presence',
+    'tail',
+    'term',
+  ])('%s: nothing waits while Redis is away, and nothing is sent twice', (duty) => {
+    const options = connections.get(duty)
+    expect(options).toMatchObject({
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      reconnectOnError: null,
+      autoResendUnfulfilledCommands: true, // else ioredis 6.0.0 never settles what was lost
+      enableAutoPipelining: false,
+    })
+  })
 
   it.each([
     ['commands', 2000],

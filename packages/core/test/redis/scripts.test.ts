@@ -104,7 +104,7 @@ async function append(
   given: Partial<Claimed> & { version?: number } = {},
 ): Promise<string[]> {
   const { logId, term, nonce, replId, head, headTerm, version = 1 } = { ...claimed, ...given }
-  const args = [logId, term, nonce, replId, head, headTerm, version, ...entries]
+  const args = [logId, term, nonce, replId, head, headTerm, version, keys.appended, ...entries]
   return (await callScript(client, 'append', [keys.meta, keys.log, keys.terms], args)) as string[]
 }
 

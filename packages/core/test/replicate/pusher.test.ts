@@ -1,6 +1,6 @@
 import { silentLogger } from '../../src/observe/logger.js'
 import type { JobTransport, RangeNotice } from '../../src/replicate/job-transport.js'
-import { Pusher } from '../../src/replicate/pusher.js'
+import { JOB_EVERY_MS, Pusher } from '../../src/replicate/pusher.js'
 import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 let clock: VirtualClock
@@ -23,28 +23,48 @@ beforeEach(() => {
   pusher = new Pusher({ transport, clock, logger: silentLogger, onCopied: (ms) => copied.push(ms) })
 })
 
+/** One entry after the other, as far apart as jobs are at least. */
+async function commit(entries: number): Promise<void> {
+  for (let head = 1; head <= entries; head++) {
+    await clock.advance(JOB_EVERY_MS)
+    pusher.committed(head)
+  }
+}
+
 it('tells every follower of a new reign at once', () => {
   pusher.start(7, 5, ['a', 'b'])
   expect(pushed).toEqual(['a: 5 of 7', 'b: 5 of 7'])
 })
 
-it('tells every follower how far the log reaches', () => {
+it('tells every follower how far the log reaches', async () => {
   pusher.start(7, 0, ['a', 'b'])
+  await clock.advance(JOB_EVERY_MS)
   pusher.committed(3)
   expect(pushed.slice(2)).toEqual(['a: 3 of 7', 'b: 3 of 7'])
 })
 
-it('has few jobs under way to one follower, and one more covers all that came meanwhile', () => {
-  pusher.start(7, 0, ['a'])
+it('tells of what comes quickly by few jobs, the last of which covers all', async () => {
+  pusher.start(7, 0, ['a', 'b'])
   for (let head = 1; head <= 100; head++) pusher.committed(head)
+  expect(pushed).toEqual(['a: 0 of 7', 'b: 0 of 7'])
+  await clock.advance(JOB_EVERY_MS)
+  expect(pushed.slice(2)).toEqual(['a: 100 of 7', 'b: 100 of 7'])
+  await clock.advance(10 * JOB_EVERY_MS)
+  expect(pushed).toHaveLength(4)
+})
+
+it('has few jobs under way to one follower, and one more covers all that came meanwhile', async () => {
+  pusher.start(7, 0, ['a'])
+  await commit(100)
   expect(pushed).toEqual(['a: 0 of 7', 'a: 1 of 7', 'a: 2 of 7', 'a: 3 of 7'])
   pusher.acknowledged('a', 3)
   expect(pushed.slice(4)).toEqual(['a: 100 of 7'])
 })
 
-it('a slow follower holds back no other', () => {
+it('a slow follower holds back no other', async () => {
   pusher.start(7, 0, ['slow', 'quick'])
   for (let head = 1; head <= 10; head++) {
+    await clock.advance(JOB_EVERY_MS)
     pusher.committed(head)
     pusher.acknowledged('quick', head)
   }
@@ -54,7 +74,7 @@ it('a slow follower holds back no other', () => {
 
 it('gives up a job that brings no acknowledgement, and sends another', async () => {
   pusher.start(7, 0, ['a'])
-  for (let head = 1; head <= 10; head++) pusher.committed(head)
+  await commit(10)
   await clock.advance(2001)
   pusher.committed(11)
   expect(pushed.at(-1)).toBe('a: 11 of 7')
@@ -70,11 +90,12 @@ it('goes on when a job cannot be pushed', async () => {
   expect(pushed).toEqual(['a: 2 of 7'])
 })
 
-it('follows whoever acknowledges, and nobody who is gone', () => {
+it('follows whoever acknowledges, and nobody who is gone', async () => {
   pusher.start(7, 5, ['a'])
   pusher.acknowledged('newcomer', 2)
   expect(pushed.at(-1)).toBe('newcomer: 5 of 7')
   pusher.keep(new Set(['newcomer']))
+  await clock.advance(JOB_EVERY_MS)
   pusher.committed(6)
   expect(pushed.slice(2)).toEqual(['newcomer: 6 of 7'])
 })

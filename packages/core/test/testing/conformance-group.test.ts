@@ -134,7 +134,7 @@ describe.each(servers)('the group in %s', (_name, start) => {
       expect(toA).toEqual([])
       expect([...a.transport.pushedTo()]).toContain('b')
       await eventually(() => {
-        b.transport.acknowledge({ id: 'b', term: 1, index: 7 })
+        void b.transport.acknowledge({ id: 'b', term: 1, index: 7 })
         return told.length > 0
       })
       expect(told[0]).toEqual({ id: 'b', term: 1, index: 7 })

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 meta   2 log   3 terms
 -- ARGV  1 logId   2 term   3 nonce   4 replication id at the claim   5 head   6 term of the head
---       7 version of the leader's app   8... encoded entries, oldest first
+--       7 version of the leader's app   8 channel on which to tell of the batch   9... encoded entries, oldest first
 -- Returns  {'APPENDED', first index, log time in ms}
 --          {'FENCED', what differs}            nothing was written
 --          {'MISMATCH', head, term of the head}  the log does not end where the leader believes; nothing was written
@@ -26,7 +26,7 @@ time = math.max(time, tonumber(lastTime))
 time = string.format('%.0f', time)
 
 local last = tonumber(head)
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   last = last + 1
   redis.call('XADD', KEYS[2], string.format('%.0f-0', last), 't', term, 'm', time, 'd', ARGV[i])
 end
@@ -37,4 +37,7 @@ end
 -- From now on nobody whose app is older may claim: it could not apply what stands here.
 if tonumber(appVersion or '0') < tonumber(ARGV[7]) then redis.call('HSET', KEYS[1], 'appVersion', ARGV[7]) end
 redis.call('HSET', KEYS[1], 'head', string.format('%.0f', last), 'headTerm', term, 'time', time, 'replId', replId)
+-- In the same moment, or it would tell of what was refused. See log/appended.ts for the form.
+local stamp = table.concat({ logId, nonce, replId, term, first, time }, ' ')
+redis.call('SPUBLISH', ARGV[8], stamp .. '\n' .. table.concat(ARGV, '\n', 9))
 return { 'APPENDED', first, time }

@@ -1,7 +1,7 @@
 -- Asks the server which commands the user of this connection may not run; runs none of them.
 --
 -- KEYS  the keys that an instance uses: the server refuses the call of this script if the user may not read and write them
--- ARGV  1 channel   2 another   3... calls as text, with K for the first key, C and D for the channels; a subcommand stands
+-- ARGV  1, 2, 3 channels   4... calls as text, with K for the first key, C, D and E for the channels; a subcommand stands
 --       behind a bar
 -- Returns  {command that is refused, or unknown to this server, ...}
 
@@ -9,8 +9,8 @@
 if not redis.acl_check_cmd then return {} end
 
 local refused = {}
-local stands = { K = KEYS[1], C = ARGV[1], D = ARGV[2] }
-for i = 3, #ARGV do
+local stands = { K = KEYS[1], C = ARGV[1], D = ARGV[2], E = ARGV[3] }
+for i = 4, #ARGV do
   local words = {}
   for word in string.gmatch(ARGV[i], '[^ |]+') do
     words[#words + 1] = stands[word] or word
