@@ -373,6 +373,22 @@ export const mutants = [
     '',
     ['packages/core/test/write/in-flight.test.ts'],
   ),
+  ...[
+    ['the log', 'known.logId === logId && ', ''],
+    ['the claim', 'known?.nonce === nonce && known.logId', 'known?.logId'],
+    ['the life of the server', ' && known.replId === replId', ''],
+  ].map(([name, find, replace]) =>
+    edit(`told as it was appended: ${name}`, 'log/appended.ts', find, replace, [
+      'packages/core/test/replicate/follow.test.ts',
+    ]),
+  ),
+  edit(
+    'told as it was appended: the replica is on the log',
+    'replicate/catch-up.ts',
+    'if (!this.onHistory || !isOf(batch',
+    'if (!isOf(batch',
+    ['packages/core/test/replicate/follow.test.ts'],
+  ),
   edit('history: the nonce', 'log/history.ts', '      ownerA.nonce === ownerB.nonce &&\n', '', [
     'packages/core/test/log/history.test.ts',
   ]),

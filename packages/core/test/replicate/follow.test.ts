@@ -86,6 +86,12 @@ it('applies nothing to a replica that is ahead of the log', async () => {
   expect(applier.index).toBe(HEAD)
 })
 
+it('applies nothing to a replica that is in doubt: it has to start over', async () => {
+  await catchUp.doubt('nothing')
+  expect(await catchUp.follow(batch(3))).toBe(false)
+  expect(applier.index).toBe(HEAD)
+})
+
 describe('what is told', () => {
   it('comes back as it was', () => {
     expect(decodeAppended(encodeAppended(batch(3)))).toEqual(batch(3))
