@@ -103,7 +103,7 @@ export class Pusher {
       follower.outstanding.shift()
     if (follower.outstanding.length >= MAX_OUTSTANDING_JOBS) return
     if (follower.pushed === this.#head && follower.outstanding.length > 0) return
-    if (now - follower.sentMs < JOB_EVERY_MS) return this.#pushLater(follower.sentMs + JOB_EVERY_MS - now)
+    if (now - follower.sentMs < JOB_EVERY_MS) return this.#pushLater(Math.ceil(follower.sentMs + JOB_EVERY_MS - now))
     follower.pushed = this.#head
     follower.sentMs = now
     follower.outstanding.push({ to: this.#head, sentMs: now })
