@@ -103,7 +103,7 @@ export class Pusher {
       follower.outstanding.shift()
     if (follower.outstanding.length >= MAX_OUTSTANDING_JOBS) return
     if (follower.pushed === this.#head && follower.outstanding.length > 0) return
-    if (now - follower.sentMs < JOB_EVERY_MS) return this.#pushLater(Math.ceil(follower.sentMs + JOB_EVERY_MS - now))
+    if (now - follower.sentMs < JOB_EVERY_MS) return this.#pushLater(follower.sentMs + JOB_EVERY_MS - now)
     follower.pushed = this.#head
     follower.sentMs = now
     follower.outstanding.push({ to: this.#head, sentMs: now })
@@ -115,8 +115,9 @@ export class Pusher {
     })
   }
 
+  /** In whole milliseconds: a rest of one may be too small to move a clock at all, and would come round for ever. */
   #pushLater(ms: number): void {
-    this.#cancelTimer ??= this.#clock.timer(ms, () => {
+    this.#cancelTimer ??= this.#clock.timer(Math.max(1, Math.ceil(ms)), () => {
       this.#cancelTimer = undefined
       for (const [id, follower] of this.#followers) if (follower.pushed < this.#head) this.#push(id, follower)
     })
