@@ -6,7 +6,18 @@ afterAll(stopAllPrograms)
 /** G7, with all that goes before it. */
 test('what was acknowledged with a copy outlives whatever Redis loses, in one order, once', async () => {
   const runs = await runAll('losses', 100, [
-    ...['wipe', 'emptyRestart', 'rollback', 'pause', 'hang', 'cut', 'hold', 'reset', 'loseReply'],
+    ...[
+      'wipe',
+      'emptyRestart',
+      'rollback',
+      'pause',
+      'hang',
+      'cut',
+      'hold',
+      'deafenOthers',
+      'reset',
+      'loseReply',
+    ],
     ...['LOG_RE_SEEDED', 'LOG_LOST', 'log lost', 'diverged', 'demoted: fenced', 'elected'],
     ...['write ok', 'write unknown', 'read ok', 'read failed'],
   ])

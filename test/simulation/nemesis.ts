@@ -49,6 +49,10 @@ const KEEPING: Readonly<Record<string, Fault>> = {
     (instance) => instance.hold(),
     (instance) => instance.mend(),
   ),
+  deafen: to(
+    (instance) => instance.deafen(),
+    (instance) => instance.mend(),
+  ),
   reset: async ({ instance }) => instance.reset(),
   loseReply: async ({ instance }) => instance.loseReply(),
   switchover: async ({ instance }) => {
@@ -79,8 +83,16 @@ const LOSING: Readonly<Record<string, Fault>> = {
   },
 }
 
+/** What one has appended, nobody else is told of: it may be the only one that has it. */
+const deafenOthers: Fault = async ({ group, instance, forMs }) => {
+  const others = group.instances.filter((other) => other !== instance)
+  for (const other of others) other.deafen()
+  await group.sleep(forMs)
+  for (const other of others) other.mend()
+}
+
 /** What of the others leaves an instance its memory: what Redis loses, somebody still has. */
-const { kill: _, stop: __, restartRedis: ___, ...GENTLE } = KEEPING
+const { kill: _, stop: __, restartRedis: ___, deafen: ____, ...GENTLE } = KEEPING
 
 /** Which faults come, to how many instances at the same time, and what the group promises meanwhile. */
 export interface Plan {
@@ -95,7 +107,7 @@ export interface Plan {
 export const CRASHES: Plan = { faults: KEEPING, atOnce: 3, writeConcern: 'log', loses: false }
 /** Redis loses data; one instance at a time has trouble, and none loses its memory. */
 export const LOSSES: Plan = {
-  faults: { ...LOSING, ...GENTLE },
+  faults: { ...LOSING, ...GENTLE, deafenOthers },
   atOnce: 1,
   writeConcern: { replicas: 1 },
   loses: true,

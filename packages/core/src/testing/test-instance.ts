@@ -121,6 +121,11 @@ export class TestInstance<N extends ElectionNode> {
     this.#present.wire.hold()
   }
 
+  /** Nothing that is published reaches it until `mend`, as if its subscriptions were gone; all else does. */
+  deafen(): void {
+    this.#present.wire.deafen()
+  }
+
   mend(): void {
     this.#present.wire.mend()
   }

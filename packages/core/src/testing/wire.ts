@@ -19,6 +19,7 @@ export class Wire {
   readonly #held: (() => void)[] = []
   #state: 'open' | 'cut' | 'held' = 'open'
   #lostReply: string | undefined
+  #isDeaf = false
 
   constructor(parts: { world: Clock; process: TestProcess; redis: MemoryRedis; latency: Latency }) {
     this.world = parts.world
@@ -44,8 +45,18 @@ export class Wire {
     this.#state = 'held'
   }
 
+  /** Nothing that is published comes through until `mend`, though every connection stands and calls are answered. */
+  deafen(): void {
+    this.#isDeaf = true
+  }
+
+  get isDeaf(): boolean {
+    return this.#isDeaf
+  }
+
   mend(): void {
     this.#state = 'open'
+    this.#isDeaf = false
     for (const go of this.#held.splice(0)) this.world.timer(0, () => this.arrive(go))
   }
 
@@ -181,7 +192,7 @@ export class Connection implements Subscriber {
   }
 
   message(channel: string, text: string): void {
-    this.#reply(() => this.#listeners.get(channel)?.(text))
+    if (!this.#wire.isDeaf) this.#reply(() => this.#listeners.get(channel)?.(text))
   }
 
   #detach(): void {

@@ -95,6 +95,15 @@ test('a write whose reply is lost takes effect once, however often it is sent', 
   await group.until(() => group.instances.every(({ node }) => balance(node) === 5))
 })
 
+test('what nobody told an instance of reaches it all the same', async () => {
+  const group = await start()
+  const leader = await group.led()
+  const deaf = group.instances.find((instance) => instance !== leader)
+  deaf?.deafen()
+  await group.settled(deposit(leader.node))
+  await group.until(() => deaf?.node.position.index === leader.node.position.index)
+})
+
 test('what Redis loses is put back', async () => {
   const group = await start()
   const leader = await group.led()
