@@ -12,7 +12,8 @@ import { LeaseholdGroup } from './failover/leasehold-group.mjs'
 import { readOptions } from './failover/options.mjs'
 import { randomFrom } from './failover/random.mjs'
 import { reportLines, writeJson } from './failover/report.mjs'
-import { quantile, Samples } from './failover/samples.mjs'
+import { Samples } from './failover/samples.mjs'
+import { quantile } from './shared/quantile.mjs'
 
 const INSTANCES = 3
 

@@ -1,15 +1,13 @@
 /**
  * Writes of a lone leader, by `node.write`, beside the same append script driven by bare ioredis, with the same number of
- * writes outstanding and gathered in the same way; in turns, in processes of their own. Options: --writes N, --rounds N.
+ * writes outstanding and gathered in the same way; in processes of their own. Options: --writes N, --rounds N, --json FILE.
  */
-import { parseArgs } from 'node:util'
-import { openRedis } from '../scripts/lib/private-redis.mjs'
-import { runScript } from '../scripts/lib/script.mjs'
-import { note, step } from '../scripts/lib/step.mjs'
+import { step } from '../scripts/lib/step.mjs'
 import { Group } from './fanout/group.mjs'
+import { runBench } from './shared/run-bench.mjs'
+import { inTurns, mediansOf, ratioOf } from './shared/turns.mjs'
 
 const OUTSTANDING = 256
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
 
 async function sampleOf(scheme, redis, writes) {
   const group = await Group.start(scheme, redis.url, 0)
@@ -17,41 +15,30 @@ async function sampleOf(scheme, redis, writes) {
     await group.run({ writes: Math.round(writes / 5), outstanding: OUTSTANDING }) // until the code is compiled
     const { leader } = await group.run({ writes, outstanding: OUTSTANDING })
     return {
-      perSecond: writes / ((leader.acknowledgedUs - leader.startedUs) / 1e6),
-      cpuUs: leader.cpuUs / writes,
+      writesPerSecond: writes / ((leader.acknowledgedUs - leader.startedUs) / 1e6),
+      leaderUs: leader.cpuUs / writes,
     }
   } finally {
     await group.stop()
   }
 }
 
-await runScript(async (args) => {
-  const { values } = parseArgs({
-    args,
-    options: { writes: { type: 'string', default: '200000' }, rounds: { type: 'string', default: '7' } },
-  })
-  const [writes, rounds] = [Number(values.writes), Number(values.rounds)]
-  const redis = await openRedis({ appendOnly: true })
-  try {
-    const samples = { leasehold: [], script: [] }
-    await step(`${writes} writes each`, async (say) => {
-      for (let round = 0; round < rounds; round++) {
-        for (const scheme of Object.keys(samples)) samples[scheme].push(await sampleOf(scheme, redis, writes))
-        say(`${round + 1} of ${rounds} rounds`)
-      }
-    })
-    for (const [scheme, some] of Object.entries(samples)) {
-      const [perSecond, cpuUs] = ['perSecond', 'cpuUs'].map((name) =>
-        median(some.map((sample) => sample[name])),
-      )
-      note(`${scheme}: ${Math.round(perSecond)} writes a second, ${cpuUs.toFixed(2)} µs of CPU each`)
+await runBench({
+  name: 'write',
+  defaults: { writes: 200_000, rounds: 7 },
+  async measure({ options: { writes, rounds }, redis }) {
+    const schemes = {
+      'node.write': () => sampleOf('leasehold', redis, writes),
+      'the script alone': () => sampleOf('script', redis, writes),
     }
-    const ratio = median(
-      samples.leasehold.map(({ perSecond }, at) => perSecond / samples.script[at].perSecond),
-    )
-    note(`node.write reaches ${ratio.toFixed(2)} of the script alone`)
-  } finally {
-    await redis.stop()
-  }
-  return 0
+    const samples = await step(`${writes} writes each`, (say) => inTurns(schemes, rounds, say))
+    return Object.entries(samples).map(([name, some]) => ({ name, figures: mediansOf(some), samples: some }))
+  },
+  targetsOf: ([ours, script]) => [
+    {
+      what: 'writes a second of node.write, of the script alone',
+      ratio: ratioOf(ours.samples, script.samples, 'writesPerSecond'),
+      atLeast: 0.6,
+    },
+  ],
 })

@@ -1,14 +1,10 @@
+import { quantile } from '../shared/quantile.mjs'
+
 /** What is measured of a failure, in the order in which it is shown. */
 export const MEASURES = {
   electedMs: "to another's `elected`",
   writtenMs: 'to the first acknowledged write',
   pausedMs: 'longest wait between two acknowledged writes',
-}
-
-/** The smallest value that is not exceeded by this share of them. */
-export function quantile(values, share) {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
 }
 
 /** The samples of one kind of failure in one kind of group. */
