@@ -18,7 +18,13 @@ export async function lead({ redis, group }) {
     isAppending = true
     const batch = waiting.splice(0, MAX_BATCH)
     const claim = ['L', 1, 'n', replId, head, 1, 1, appended]
-    const [outcome] = await client.append(meta, log, terms, ...claim, ...batch.map(({ data }) => data))
+    const [outcome] = await client.append(
+      meta,
+      log,
+      terms,
+      ...claim,
+      batch.map(({ data }) => data).join('\n'),
+    )
     if (outcome !== 'APPENDED') throw new Error(outcome)
     head += batch.length
     isAppending = false

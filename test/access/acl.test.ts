@@ -211,7 +211,7 @@ describe('a user with too few permissions', () => {
   it('is told of keys and channels that are not its own', async () => {
     expect(await refusal({ redis: await asUser(server, log) }, 'other')).toMatch(/NOPERM .*\bkeys?\b/)
     const redis = await asUser(server, log, 'resetchannels')
-    expect(await refusal({ redis })).toContain('NOPERM for publish, subscribe.')
+    expect(await refusal({ redis })).toContain('NOPERM for publish, spublish, ssubscribe, subscribe.')
   })
 
   it('needs to read the keys and to write them', async () => {

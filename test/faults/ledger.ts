@@ -48,10 +48,10 @@ export interface Logged {
 /** Reads the writes in the group's log from Redis, past all of the library. */
 export async function readLog(redis: RedisServer, group: string): Promise<Logged[]> {
   const entries = (await redis.command('XRANGE', keysOf(group).log, '-', '+')) as [string, string[]][]
-  return entries.flatMap(([id, [, term, , , , data]]) => {
-    const { a: item, c: command } = JSON.parse(data ?? '') as { a: string; c: string }
+  return entries.flatMap(([id, [name = '', data = '']]) => {
+    const { a: item, c: command } = JSON.parse(data) as { a: string; c: string }
     const isMarker = command === ''
-    return isMarker ? [] : [{ index: Number.parseInt(id, 10), term: Number(term), item }]
+    return isMarker ? [] : [{ index: Number.parseInt(id, 10), term: Number.parseInt(name, 10), item }]
   })
 }
 

@@ -10,7 +10,7 @@ import { Heartbeat } from './elect/heartbeat.js'
 import { LeaderWatch } from './elect/leader-watch.js'
 import { Leadership } from './elect/leadership.js'
 import { Roster } from './elect/roster.js'
-import { afterHeartbeat, onApplied } from './reactions.js'
+import { afterHeartbeat, onAcknowledgement, onApplied } from './reactions.js'
 import { NotLeaderError, NotReadableError, versionTooOld } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { InstanceReplica } from './instance-replica.js'
@@ -128,7 +128,13 @@ export class Instance {
       clock,
       logger,
     })
-    this.pusher = new Pusher({ transport, clock, logger, onCopied: (ms) => this.copyMs.add(ms) })
+    this.pusher = new Pusher({
+      transport,
+      clock,
+      logger,
+      onAcknowledgement: (acknowledgement) => onAcknowledgement(this, acknowledgement),
+      onCopied: (ms) => this.copyMs.add(ms),
+    })
     this.writer = new Writer({
       listener: {
         mayAppend: () => this.elector.leads,

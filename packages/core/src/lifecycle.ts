@@ -90,7 +90,6 @@ export class Lifecycle {
     // Before there is a queue: should it die now, its record has the queue swept.
     await this.#insist(() => this.#record('follower'), late)
     await parts.transport.open(options.id, (notice) => onRangeNotice(this.#instance, notice), late)
-    parts.transport.onAcknowledged((acknowledgement) => onAcknowledgement(this.#instance, acknowledgement))
     // Recorded first, told second: a rotation waits for whoever has a record, so it cannot get ahead of what this one is
     // told now.
     await this.#insist(() => membership.join(), late)

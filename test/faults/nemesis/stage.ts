@@ -234,7 +234,10 @@ export class Stage {
   /** The log as it stands in Redis. */
   async readLog(): Promise<LogLine[]> {
     const entries = (await this.redis.command('XRANGE', this.keys.log, '-', '+')) as [string, string[]][]
-    return entries.map(([id, [, term]]) => ({ index: Number.parseInt(id, 10), term: Number(term) }))
+    return entries.map(([id, [name = '']]) => ({
+      index: Number.parseInt(id, 10),
+      term: Number.parseInt(name, 10),
+    }))
   }
 
   /** Whether the log ends where its Redis says that it does: a script that was left half done would tell here. */

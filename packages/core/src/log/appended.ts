@@ -14,10 +14,15 @@ export interface AppendedBatch extends Omit<LogStamp, 'seed'> {
   readonly entries: readonly string[]
 }
 
-/** One line of numbers and names, then an entry on each line: JSON has no line ends of its own. */
+/** Encoded entries as one text, an entry on each line: JSON has no line ends of its own. */
+export function joinEntries(entries: readonly string[]): string {
+  return entries.join('\n')
+}
+
+/** A line of numbers and names, then the entries. */
 export function encodeAppended(batch: AppendedBatch): string {
   const { logId, nonce, replId, term, first, timeMs, entries } = batch
-  return [[logId, nonce, replId, term, first, timeMs].join(' '), ...entries].join('\n')
+  return `${[logId, nonce, replId, term, first, timeMs].join(' ')}\n${joinEntries(entries)}`
 }
 
 /** Undefined for what no leader of ours has sent: anybody may publish. */

@@ -74,7 +74,8 @@ export class BullmqTransport implements JobTransport {
       if (acknowledgement) for (const listener of this.#listeners) listener(acknowledgement)
     })
     this.#subscriber.on('ready', () => {
-      this.#subscriber.subscribe(this.#keys.acknowledgements, this.#keys.presence(id)).catch(() => {})
+      this.#subscriber.subscribe(this.#keys.presence(id)).catch(() => {})
+      if (this.#listeners.size > 0) this.#listen()
     })
     await Promise.all([
       connect(this.#pushClient, signal),
@@ -113,7 +114,13 @@ export class BullmqTransport implements JobTransport {
 
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void {
     this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    if (this.#subscriber.status === 'ready') this.#listen()
+    return () => {
+      this.#listeners.delete(listener)
+      // What every follower says reaches whoever listens: with many instances that would be most of what Redis sends.
+      if (this.#listeners.size === 0)
+        this.#subscriber.unsubscribe(this.#keys.acknowledgements).catch(() => {})
+    }
   }
 
   async present(): Promise<string[]> {
@@ -150,6 +157,11 @@ export class BullmqTransport implements JobTransport {
     for (const queue of this.#queues.values()) queue.close().catch(() => {})
     this.#queues.clear()
     for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) client.disconnect()
+  }
+
+  /** If that fails the connection is lost, and it is said again on the next one. */
+  #listen(): void {
+    this.#subscriber.subscribe(this.#keys.acknowledgements).catch(() => {})
   }
 
   /** BullMQ would wait, for however long, and then write: perhaps into a queue that was swept meanwhile. */

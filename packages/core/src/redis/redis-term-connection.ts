@@ -12,6 +12,7 @@ import {
   type SnapshotRef,
   type TermConnection,
 } from '../log/log-store.js'
+import { joinEntries } from '../log/appended.js'
 import { type SnapshotHead, UNNEEDED_TTL_S } from '../log/snapshot.js'
 import { callScript } from './call-script.js'
 import { SharedCall } from '../shared-call.js'
@@ -142,7 +143,7 @@ export class RedisTermConnection implements TermConnection {
         this.#client,
         'append',
         [meta, log, terms],
-        [logId, term, nonce, replId, head, headTerm, this.#appVersion, appended, ...entries],
+        [logId, term, nonce, replId, head, headTerm, this.#appVersion, appended, joinEntries(entries)],
       )) as [string, string, string]
     } catch (error) {
       // A reply that is an error is a reply: the script checks everything before its first write, so nothing was written.

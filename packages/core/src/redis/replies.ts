@@ -12,11 +12,12 @@ export function readTable(flat: readonly string[]): TermTable {
   )
 }
 
-/** Entries as the read script gives them: index, term, time, payload, index, … */
+/** Entries as the read script gives them: index, 'term:time', payload, index, … */
 export function readEntries(flat: readonly string[]): Entry[] {
-  return groupsOf(flat, 4).map(([index = '', term = '', time = '', data = '']) =>
-    decodeEntry(Number(index), Number(term), Number(time), data),
-  )
+  return groupsOf(flat, 3).map(([index = '', name = '', data = '']) => {
+    const at = name.indexOf(':')
+    return decodeEntry(Number(index), Number(name.slice(0, at)), Number(name.slice(at + 1)), data)
+  })
 }
 
 /** A reason for a change of leader; undefined for none, or for one that this version does not know. */

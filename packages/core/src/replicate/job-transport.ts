@@ -37,7 +37,7 @@ export interface JobTransport {
   push(to: string, notice: RangeNotice): Promise<void>
   /** Tells the leader; resolves once that is on its way. Never rejects: what is lost, the next heartbeat says again. */
   acknowledge(acknowledgement: Acknowledgement): Promise<void>
-  /** Listens for acknowledgements; the returned function stops that. */
+  /** Listens for acknowledgements, as a leader does; the returned function stops that. Nothing comes in before Redis knows of it. */
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void
   /**
    * Ids of the instances that are connected at this moment, whatever else Redis has forgotten: connections outlive

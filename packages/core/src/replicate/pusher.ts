@@ -1,14 +1,16 @@
 import type { Clock } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
-import type { JobTransport } from './job-transport.js'
+import type { Acknowledgement, JobTransport } from './job-transport.js'
 
 /** Jobs that may be under way to one follower. One more covers all that came meanwhile, so a few are enough. */
 const MAX_OUTSTANDING_JOBS = 4
 /**
- * Between two jobs to one follower. A job costs Redis what a hundred entries do, and is needed only where what was told of as
- * it was appended got lost.
+ * How long a follower has for what it was told of as it was appended. If it has not acknowledged it then, that got lost, or
+ * the follower cannot keep up: it gets a job, and another one after as long again.
  */
-export const JOB_EVERY_MS = 20
+export const LATE_MS = 20
+/** Between two jobs to a follower that keeps up. A job costs Redis what some hundred entries do. */
+export const JOB_EVERY_MS = 250
 /** After this a job that brought no acknowledgement counts as lost. */
 const LOST_JOB_MS = 2000
 /** Batches whose spread over the followers is being timed. */
@@ -16,6 +18,8 @@ const MAX_TIMED_BATCHES = 256
 
 interface Follower {
   acknowledged: number
+  /** The head that it has not acknowledged yet, and since when it should. */
+  awaited: { to: number; sinceMs: number }
   /** Jobs under way, oldest first. */
   outstanding: { to: number; sentMs: number }[]
   /** Where the last one reaches, and when it was sent. */
@@ -31,36 +35,45 @@ export class Pusher {
   readonly #transport: JobTransport
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #onAcknowledgement: (acknowledgement: Acknowledgement) => void
   readonly #onCopied: (copyMs: number) => void
   readonly #followers = new Map<string, Follower>()
   readonly #batches: { last: number; committedMs: number }[] = []
+  #stopListening = () => {}
   #term = 0
   #head = 0
-  #cancelTimer: (() => void) | undefined
+  #timer: { dueMs: number; cancel: () => void } | undefined
 
   constructor(parts: {
     transport: JobTransport
     clock: Clock
     logger: Logger
+    onAcknowledgement: (acknowledgement: Acknowledgement) => void
     onCopied: (copyMs: number) => void
   }) {
     this.#transport = parts.transport
     this.#clock = parts.clock
     this.#logger = parts.logger
+    this.#onAcknowledgement = parts.onAcknowledgement
     this.#onCopied = parts.onCopied
   }
 
-  /** Begins a reign. Every follower gets a first job at once, so that it learns of the new leader. */
+  /**
+   * Begins a reign: listens to how far followers are, which nobody else does. Every follower gets a first job at once, so that it
+   * learns of the new leader, and says so.
+   */
   start(term: number, head: number, followers: Iterable<string>): void {
+    this.#stopListening = this.#transport.onAcknowledged(this.#onAcknowledgement)
     this.#term = term
     this.#head = head
-    for (const id of followers) this.#push(id, this.#follow(id))
+    for (const id of followers) this.#pushWhenDue(id, this.#follow(id))
   }
 
   stop(): void {
+    this.#stopListening()
     this.#term = 0
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
+    this.#timer?.cancel()
+    this.#timer = undefined
     this.#followers.clear()
     this.#batches.length = 0
   }
@@ -71,7 +84,7 @@ export class Pusher {
     if (this.#followers.size === 0) return
     if (this.#batches.length < MAX_TIMED_BATCHES)
       this.#batches.push({ last: head, committedMs: this.#clock.now() })
-    for (const [id, follower] of this.#followers) this.#push(id, follower)
+    for (const [id, follower] of this.#followers) this.#pushWhenDue(id, follower)
   }
 
   /** A follower says how far it is; one that was not known is one that has just joined. */
@@ -81,7 +94,7 @@ export class Pusher {
     follower.acknowledged = Math.max(follower.acknowledged, index)
     follower.outstanding = follower.outstanding.filter(({ to }) => to > index)
     this.#timeCopies()
-    if (follower.acknowledged < this.#head) this.#push(id, follower)
+    if (follower.acknowledged < this.#head) this.#pushWhenDue(id, follower)
   }
 
   /** Stops pushing to whoever is not in `alive`. */
@@ -92,21 +105,31 @@ export class Pusher {
 
   #follow(id: string): Follower {
     let follower = this.#followers.get(id)
-    if (!follower)
-      this.#followers.set(id, (follower = { acknowledged: 0, outstanding: [], pushed: 0, sentMs: -Infinity }))
+    if (!follower) {
+      const awaited = { to: 0, sinceMs: -Infinity }
+      follower = { acknowledged: 0, awaited, outstanding: [], pushed: 0, sentMs: -Infinity }
+      this.#followers.set(id, follower)
+    }
     return follower
   }
 
-  #push(id: string, follower: Follower): void {
+  #pushWhenDue(id: string, follower: Follower): void {
     const now = this.#clock.now()
-    while (follower.outstanding[0] && now - follower.outstanding[0].sentMs > LOST_JOB_MS)
-      follower.outstanding.shift()
-    if (follower.outstanding.length >= MAX_OUTSTANDING_JOBS) return
-    if (follower.pushed === this.#head && follower.outstanding.length > 0) return
-    if (now - follower.sentMs < JOB_EVERY_MS) return this.#pushLater(follower.sentMs + JOB_EVERY_MS - now)
+    const { outstanding, acknowledged, awaited } = follower
+    if (acknowledged >= awaited.to) follower.awaited = { to: this.#head, sinceMs: now }
+    while (outstanding[0] && now - outstanding[0].sentMs > LOST_JOB_MS) outstanding.shift()
+    if (outstanding.length >= MAX_OUTSTANDING_JOBS) return
+    if (follower.pushed === this.#head && outstanding.length > 0) return
+    const dueMs = dueMsOf(follower)
+    if (dueMs > now) this.#wakeAt(dueMs)
+    else this.#push(id, follower)
+  }
+
+  #push(id: string, follower: Follower): void {
+    const sentMs = this.#clock.now()
     follower.pushed = this.#head
-    follower.sentMs = now
-    follower.outstanding.push({ to: this.#head, sentMs: now })
+    follower.sentMs = sentMs
+    follower.outstanding.push({ to: this.#head, sentMs })
     this.#transport.push(id, { term: this.#term, to: this.#head }).catch((error: unknown) => {
       this.#logger.debug(
         { err: error, follower: id },
@@ -115,12 +138,19 @@ export class Pusher {
     })
   }
 
-  /** In whole milliseconds: a rest of one may be too small to move a clock at all, and would come round for ever. */
-  #pushLater(ms: number): void {
-    this.#cancelTimer ??= this.#clock.timer(Math.max(1, Math.ceil(ms)), () => {
-      this.#cancelTimer = undefined
-      for (const [id, follower] of this.#followers) if (follower.pushed < this.#head) this.#push(id, follower)
+  /** One timer for all. */
+  #wakeAt(dueMs: number): void {
+    if (this.#timer && this.#timer.dueMs <= dueMs) return
+    this.#timer?.cancel()
+    // In whole milliseconds: a rest of one may be too small to move a clock at all, and would come round for ever.
+    const ms = Math.max(1, Math.ceil(dueMs - this.#clock.now()))
+    const cancel = this.#clock.timer(ms, () => {
+      this.#timer = undefined
+      for (const [id, follower] of this.#followers)
+        if (follower.pushed < this.#head || follower.acknowledged < this.#head)
+          this.#pushWhenDue(id, follower)
     })
+    this.#timer = { dueMs, cancel }
   }
 
   /** T_copy: a batch is copied once the slowest follower has it. */
@@ -131,4 +161,10 @@ export class Pusher {
       if (this.#followers.size > 0) this.#onCopied(this.#clock.now() - batch.committedMs)
     }
   }
+}
+
+/** When a follower is to get its next job. */
+function dueMsOf({ acknowledged, awaited, sentMs }: Follower): number {
+  const lateMs = acknowledged < awaited.to ? awaited.sinceMs + LATE_MS : Infinity
+  return Math.max(sentMs + LATE_MS, Math.min(sentMs + JOB_EVERY_MS, lateMs))
 }

@@ -40,11 +40,7 @@ export class MemoryTransport implements JobTransport {
       const { connection } = this.#client
       connection?.subscribe(presenceOf(id), () => {}).catch(() => {})
       connection?.subscribe(jobsOf(id), () => this.#bell.ring()).catch(() => {})
-      connection
-        ?.subscribe(ACKNOWLEDGEMENTS, (text) => {
-          for (const listener of this.#listeners) listener(JSON.parse(text) as Acknowledgement)
-        })
-        .catch(() => {})
+      if (this.#listeners.size > 0) this.#listen()
       this.#bell.ring()
     })
     await this.#client.open(signal)
@@ -69,7 +65,11 @@ export class MemoryTransport implements JobTransport {
 
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): () => void {
     this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    this.#listen()
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this.#client.connection?.unsubscribe(ACKNOWLEDGEMENTS).catch(() => {})
+    }
   }
 
   async present(): Promise<string[]> {
@@ -91,6 +91,14 @@ export class MemoryTransport implements JobTransport {
     await this.#working
     await this.remove(this.#id).catch(() => {})
     this.#client.close()
+  }
+
+  #listen(): void {
+    this.#client.connection
+      ?.subscribe(ACKNOWLEDGEMENTS, (text) => {
+        for (const listener of this.#listeners) listener(JSON.parse(text) as Acknowledgement)
+      })
+      .catch(() => {})
   }
 
   async #work(receive: (notice: RangeNotice) => Promise<void>): Promise<void> {

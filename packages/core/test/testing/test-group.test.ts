@@ -102,6 +102,7 @@ test('what nobody told an instance of reaches it all the same', async () => {
   deaf?.deafen()
   await group.settled(deposit(leader.node))
   await group.until(() => deaf?.node.position.index === leader.node.position.index)
+  expect(deaf && balance(deaf.node)).toBe(5)
 })
 
 test('what Redis loses is put back', async () => {

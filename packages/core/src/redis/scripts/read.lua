@@ -4,7 +4,7 @@
 -- ARGV  1 index to read behind   2 most entries   3 most bytes   4 logId, 5 nonce, 6 replication id that the reader knows
 -- Returns  {logId, nonce, replId, term, head, headTerm, leader id, url, public url, leaderChanges,
 --           first index, {snapshot id, its index}, {id of the snapshot before, its index},
---           {index, term, time, entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
+--           {index, 'term:time', entry, ...}, {term, 'first:nonce', ...} or false if the reader knows this present,
 --           version of the group's secrets or '', lease value of the last claim,
 --           why the leader before that does not lead any more, or '',
 --           '1' if the log was last written in another life of the server, mark of the last re-seed or ''}
@@ -28,11 +28,10 @@ while left > 0 and bytes > 0 and from < tonumber(head) do
     local fields = item[2]
     from = tonumber(string.match(item[1], '^%d+'))
     entries[#entries + 1] = string.format('%.0f', from)
+    entries[#entries + 1] = fields[1]
     entries[#entries + 1] = fields[2]
-    entries[#entries + 1] = fields[4]
-    entries[#entries + 1] = fields[6]
     left = left - 1
-    bytes = bytes - #fields[6]
+    bytes = bytes - #fields[2]
     if bytes <= 0 then break end
   end
 end
