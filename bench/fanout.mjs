@@ -13,15 +13,12 @@ const SLOW_LOAD = { writes: 600, perSecond: 200 }
 /** One job per write and follower is so slow that it gets fewer. */
 const SHARE = { leasehold: 1, stream: 1, bullmq: 0.02 }
 
-async function sampleOf(scheme, followers, writes, redis) {
-  const group = await Group.start(scheme, redis.url, followers)
-  try {
+function sampleOf(scheme, followers, writes, redis) {
+  return Group.with(scheme, redis.url, followers, async (group) => {
     const load = { writes: Math.round(writes * SHARE[scheme]), outstanding: OUTSTANDING }
     await throughput(group, redis, { ...load, writes: Math.round(load.writes / 5) }) // until the code is compiled
     return { ...(await throughput(group, redis, load)), ...(await latency(group, SLOW_LOAD)) }
-  } finally {
-    await group.stop()
-  }
+  })
 }
 
 /** What is aimed at with so many followers. */

@@ -9,18 +9,15 @@ import { inTurns, mediansOf, ratioOf } from './shared/turns.mjs'
 
 const OUTSTANDING = 256
 
-async function sampleOf(scheme, redis, writes) {
-  const group = await Group.start(scheme, redis.url, 0)
-  try {
+function sampleOf(scheme, redis, writes) {
+  return Group.with(scheme, redis.url, 0, async (group) => {
     await group.run({ writes: Math.round(writes / 5), outstanding: OUTSTANDING }) // until the code is compiled
     const { leader } = await group.run({ writes, outstanding: OUTSTANDING })
     return {
       writesPerSecond: writes / ((leader.acknowledgedUs - leader.startedUs) / 1e6),
       leaderUs: leader.cpuUs / writes,
     }
-  } finally {
-    await group.stop()
-  }
+  })
 }
 
 await runBench({

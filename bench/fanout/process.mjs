@@ -1,12 +1,12 @@
 /** A leader or a follower of one scheme, in a process of its own; `group.mjs` has the other end. */
+import { answerCalls, cpuUs, settings } from '../shared/answer-calls.mjs'
 import { argumentsOf, nowUs } from './payload.mjs'
 
-const settings = JSON.parse(process.argv[2])
 const scheme = await import(`./${settings.scheme}.mjs`)
 
 /** What the leader does with a load: so many writes, `outstanding` at a time or so many a second. */
 async function write(writer, { writes, outstanding, perSecond }) {
-  const cpu = process.cpuUsage()
+  const beforeUs = cpuUs()
   const startedUs = nowUs()
   let next = 0
   if (perSecond) {
@@ -27,20 +27,20 @@ async function write(writer, { writes, outstanding, perSecond }) {
     }
     await Promise.all(Array.from({ length: outstanding }, one))
   }
-  return { startedUs, acknowledgedUs: nowUs(), cpuUs: sumOf(process.cpuUsage(cpu)) }
+  return { startedUs, acknowledgedUs: nowUs(), cpuUs: cpuUs() - beforeUs }
 }
 
 /** What a follower saw of a load; resolves with its last entry. */
 class Watcher {
   #left = 0
   #latenciesUs = []
-  #cpu
+  #beforeUs
   #done
 
   expect(writes) {
     this.#left = writes
     this.#latenciesUs = []
-    this.#cpu = process.cpuUsage()
+    this.#beforeUs = cpuUs()
     return new Promise((resolve) => {
       this.#done = resolve
     })
@@ -50,12 +50,8 @@ class Watcher {
     const atUs = nowUs()
     this.#latenciesUs.push(atUs - sentUs)
     if (--this.#left > 0) return
-    this.#done?.({ lastUs: atUs, latenciesUs: this.#latenciesUs, cpuUs: sumOf(process.cpuUsage(this.#cpu)) })
+    this.#done?.({ lastUs: atUs, latenciesUs: this.#latenciesUs, cpuUs: cpuUs() - this.#beforeUs })
   }
-}
-
-function sumOf({ user, system }) {
-  return user + system
 }
 
 const watcher = new Watcher()
@@ -64,18 +60,8 @@ const part =
     ? await scheme.lead(settings)
     : await scheme.follow(settings, (args) => watcher.applied(args))
 
-const calls = {
+answerCalls({
   write: (load) => write(part, load),
   expect: ({ writes }) => watcher.expect(writes),
   close: () => part.close(),
-}
-
-async function answer({ id, call, argument }) {
-  const begun = calls[call](argument)
-  if (call === 'expect') process.send({ expecting: id })
-  process.send({ id, reply: await begun })
-}
-
-process.on('message', (message) => void answer(message))
-process.on('disconnect', () => process.exit())
-process.send({ ready: true })
+})

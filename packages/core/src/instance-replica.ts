@@ -24,6 +24,11 @@ export class InstanceReplica implements ReadableReplica {
     return this.#instance.applier.table
   }
 
+  get isFollowing(): boolean {
+    const { caughtUp, catchUp } = this.#instance
+    return caughtUp && catchUp.halted === undefined
+  }
+
   assertFollowing(): void {
     this.#instance.assertReadable()
     const { halted } = this.#instance.catchUp

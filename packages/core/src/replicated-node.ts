@@ -225,6 +225,11 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     return this.instance.reads.has(position)
   }
 
+  /** Whether a session read that asks for `position` has nothing to wait for: what `read` gives now is at least that. */
+  isReadableAt(position: Position): boolean {
+    return this.instance.reads.isReadableAt(position)
+  }
+
   /**
    * Reads the local replica once it is as fresh as `options` ask for.
    *

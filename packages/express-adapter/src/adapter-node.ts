@@ -33,6 +33,8 @@ export type AdapterNode = Pick<
   /** Only nodes with a state machine have a replica that can be waited for. */
   reach?(options: ReadOptions): Promise<void>
   hasApplied?(position: Position): boolean
+  /** Whether a read that asks for `position` has nothing to wait for. */
+  isReadableAt?(position: Position): boolean
   /** Whether its replica cannot know how old its data is. */
   readonly stale?: boolean
   /** A connection to the leader `id` broke: its process may be gone. */

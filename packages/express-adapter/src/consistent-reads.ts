@@ -69,11 +69,12 @@ export function consistentReads(node: AdapterNode, options: ConsistentReadsOptio
   return (req, res, next) => {
     const inCookie = jar && positionFromCookie(req, jar)
     const seen = latest(fromHeader(req), inCookie)
-    if (jar) setPositionCookie(node, req, res, jar, seen)
+    if (jar) setPositionCookie(node, req, res, jar, { inCookie, latest: seen })
     if (!READS.has(req.method)) return next()
     const asked = typeof consistency === 'function' ? consistency(req) : consistency
     const position = asked === 'session' ? seen : undefined
     if (asked === 'local' || (asked === 'session' && !position)) return next()
+    if (position && node.isReadableAt?.(position)) return next()
 
     const answerError = (error: unknown) => {
       if (!(error instanceof LeaseholdError) || res.headersSent) return next(error)

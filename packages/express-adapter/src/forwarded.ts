@@ -20,6 +20,7 @@ export type ForwardedClaim =
   | { readonly trusted: false; readonly requestId: string }
 
 const VERSION = 1
+const IN_REQUEST = FORWARDED.toLowerCase()
 
 /**
  * `v=1;term=…;from=…;id=…;fp=…;since=…;sig=…`. The signature covers the fields before it, the method and the path, so a
@@ -44,8 +45,9 @@ export function takeForwarded(
   req: IncomingMessage,
   path: string,
 ): ForwardedClaim | undefined {
-  const header = req.headers[FORWARDED.toLowerCase()]
-  delete req.headers[FORWARDED.toLowerCase()]
+  const header = req.headers[IN_REQUEST]
+  if (header === undefined) return undefined
+  delete req.headers[IN_REQUEST]
   if (typeof header !== 'string') return undefined
 
   const { fields = '', signature = '' } =

@@ -1,10 +1,13 @@
 import type { Response } from 'express'
 
+/** One for all: every request ends with it, and without it Node makes an error each time, stack and all. */
+const GONE = new Error('nobody waits for the reply any more')
+
 /** Aborts when nobody waits for a reply any more: the client went away, or a middleware, a timeout say, has answered. */
 export function goneSignal(res: Response): AbortSignal {
   const gone = new AbortController()
-  if (res.closed) gone.abort()
-  else res.once('close', () => gone.abort())
+  if (res.closed) gone.abort(GONE)
+  else res.once('close', () => gone.abort(GONE))
   return gone.signal
 }
 

@@ -17,26 +17,36 @@ export function positionFromCookie(req: Request, { name }: PositionCookie): Posi
   return undefined
 }
 
+/** What a request says that its client has seen. */
+export interface SeenPositions {
+  readonly inCookie: Position | undefined
+  /** The later one of that and the header's. */
+  readonly latest: Position | undefined
+}
+
 /**
- * Has the reply set the cookie to where the replica stands when it leaves. Not if a cache may keep the reply: it would hand
- * one client's cookie to others. Nor if the client has seen what this replica has not: the next read must still ask for
- * that, and is told if it was lost (G8).
- *
- * @param seen the position that the request carries
+ * Has the reply set the cookie to where the replica stands when it leaves, unless the client's says that already. Not if a
+ * cache may keep the reply: it would hand one client's cookie to others. Nor if the client has seen what this replica has
+ * not: the next read must still ask for that, and is told if it was lost (G8).
  */
 export function setPositionCookie(
   node: AdapterNode,
   req: Request,
   res: Response,
   jar: PositionCookie,
-  seen: Position | undefined,
+  { inCookie, latest }: SeenPositions,
 ): void {
   beforeReply(res, () => {
     const { position } = node
-    const hasAll = seen === undefined || (node.hasApplied?.(seen) ?? true)
-    if (position.logId !== '' && hasAll && !isCacheable(res) && !hasSet(res, jar))
+    if (position.logId === '' || (inCookie && isSame(inCookie, position))) return
+    const hasAll = latest === undefined || (node.hasApplied?.(latest) ?? true)
+    if (hasAll && !isCacheable(res) && !hasSet(res, jar))
       append(res, `${jar.name}=${formatPosition(position)}${attributes(req)}`)
   })
+}
+
+function isSame(a: Position, b: Position): boolean {
+  return a.index === b.index && a.term === b.term && a.logId === b.logId
 }
 
 /** Takes the cookie back: its position is no longer in any log. */

@@ -121,7 +121,7 @@ export function resolveRouteOptions(node: AdapterNode, options: RouteWritesOptio
   const alwaysForward = matches('alwaysForward', options.alwaysForward ?? [])
   const settings: RouteSettings = {
     mode,
-    isForLeader: (req) => !passthrough.some(fits(req)) && (alwaysForward.some(fits(req)) || isWrite(req)),
+    isForLeader: (req) => !fitsAny(req, passthrough) && (fitsAny(req, alwaysForward) || isWrite(req)),
     hold: {
       ms: number('hold.ms', hold.ms ?? Math.max(5000, node.leaseTtlMs + 2000), 0, 'ms'),
       maxRequests: number('hold.maxRequests', hold.maxRequests ?? 1000, 0, 'requests'),
@@ -148,11 +148,12 @@ function isRequestMatch(match: unknown): match is RequestMatch {
   return match instanceof RegExp || typeof match === 'function'
 }
 
-function fits(req: Request): (match: RequestMatch) => boolean {
+function fitsAny(req: Request, matches: readonly RequestMatch[]): boolean {
+  if (matches.length === 0) return false
   const path = requestPath(req).replace(/\?.*$/s, '')
-  return (match) => {
+  return matches.some((match) => {
     if (typeof match === 'function') return match(req)
     if (match instanceof RegExp) return path.search(match) >= 0 // search: a global RegExp would remember where it was
     return path === match || path.startsWith(match.endsWith('/') ? match : `${match}/`)
-  }
+  })
 }

@@ -1,3 +1,4 @@
+import type { Position } from '@leasehold/core'
 import compression from 'compression'
 import type { RequestHandler } from 'express'
 import session from 'express-session'
@@ -32,5 +33,28 @@ describe.each(EXPRESS)('the position cookie on %s', (_version, express) => {
     const { headers } = await send(leader.url, { method: 'POST' })
     expect(headers['leasehold-position']).toBe('log.1.8')
     expect(headers['set-cookie']).toContainEqual(expect.stringContaining('leasehold-group=log.1.8;'))
+  })
+
+  test('is sent only to a client whose own says something else', async () => {
+    const reader = await startInstanceOf(new ReplicaNode('reader'), express, (app, node) => {
+      app.use(consistentReads(node.asNode), (_req, res) => void res.json({}))
+    })
+    reader.node.apply(8)
+    const setFor = async (cookie: string) =>
+      (await send(reader.url, { headers: { Cookie: `leasehold-group=${cookie}` } })).headers['set-cookie']
+    expect(await setFor('log.1.8')).toBeUndefined()
+    for (const other of ['log.1.7', 'log.0.8', 'nonsense'])
+      expect(await setFor(other)).toEqual([expect.stringContaining('leasehold-group=log.1.8;')])
+  })
+
+  test('that asks for what is there already is not waited for', async () => {
+    const reader = await startInstanceOf(new ReplicaNode('reader'), express, (app, node) => {
+      const asNode = Object.assign(node.asNode, { isReadableAt: (at: Position) => node.hasApplied(at) })
+      app.use(consistentReads(asNode), (_req, res) => void res.json({}))
+    })
+    reader.node.apply(8)
+    for (const position of ['log.1.8', 'log.1.9'])
+      await send(reader.url, { headers: { Cookie: `leasehold-group=${position}` } })
+    expect(reader.node.asked.map(({ position }) => position?.index)).toEqual([9])
   })
 })

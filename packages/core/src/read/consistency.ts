@@ -11,6 +11,8 @@ export interface ReadableReplica {
   readonly position: Position
   /** Terms of the entries that it has applied. */
   readonly table: TermTable
+  /** False while nothing can be said of what it shows. */
+  readonly isFollowing: boolean
   /** @throws LeaseholdError while the replica does not follow the log, so that nothing can be said of what it shows. */
   assertFollowing(): void
   /**
@@ -57,6 +59,11 @@ export class ConsistentReads {
   async linearizable(withinMs: number): Promise<void> {
     this.#replica.assertFollowing()
     await this.#refresh(withinMs)
+  }
+
+  /** Whether `session` has nothing to wait for: what is read now shows the position. */
+  isReadableAt(position: Position): boolean {
+    return this.#replica.isFollowing && this.has(position)
   }
 
   /** Whether the position is in the history of what the replica has applied. */
