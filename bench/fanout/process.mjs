@@ -1,7 +1,7 @@
 /** A leader or a follower of one scheme, in a process of its own; `group.mjs` has the other end. */
+import { serve, settings } from '../shared/serve.mjs'
 import { argumentsOf, nowUs } from './payload.mjs'
 
-const settings = JSON.parse(process.argv[2])
 const scheme = await import(`./${settings.scheme}.mjs`)
 
 /** What the leader does with a load: so many writes, `outstanding` at a time or so many a second. */
@@ -64,18 +64,8 @@ const part =
     ? await scheme.lead(settings)
     : await scheme.follow(settings, (args) => watcher.applied(args))
 
-const calls = {
+serve({
   write: (load) => write(part, load),
   expect: ({ writes }) => watcher.expect(writes),
   close: () => part.close(),
-}
-
-async function answer({ id, call, argument }) {
-  const begun = calls[call](argument)
-  if (call === 'expect') process.send({ expecting: id })
-  process.send({ id, reply: await begun })
-}
-
-process.on('message', (message) => void answer(message))
-process.on('disconnect', () => process.exit())
-process.send({ ready: true })
+})
