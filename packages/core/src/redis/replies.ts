@@ -12,11 +12,16 @@ export function readTable(flat: readonly string[]): TermTable {
   )
 }
 
-/** Entries as the read script gives them: index, term, time, payload, index, … */
-export function readEntries(flat: readonly string[]): Entry[] {
-  return groupsOf(flat, 4).map(([index = '', term = '', time = '', data = '']) =>
-    decodeEntry(Number(index), Number(term), Number(time), data),
-  )
+/** Entries as the read script gives them, in lines: id in the stream, which is `index-0`, term, time, payload, id, … */
+export function readEntries(text: string): Entry[] {
+  if (text === '') return []
+  const lines = text.split('\n')
+  const entries: Entry[] = []
+  for (let at = 0; at < lines.length; at += 4) {
+    const [id, term, time, data] = lines.slice(at, at + 4) as [string, string, string, string]
+    entries.push(decodeEntry(Number.parseInt(id, 10), Number(term), Number(time), data))
+  }
+  return entries
 }
 
 /** A reason for a change of leader; undefined for none, or for one that this version does not know. */
