@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { guard } from '../../scripts/lib/guard.mjs'
 
 /**
@@ -11,7 +10,7 @@ export class Member {
   #calls = 0
   #ended
 
-  /** Resolves once it is ready. `file`: URL of its program. */
+  /** Resolves once it is ready. `file`: its program, as a path or a URL; `name` among the settings is for messages. */
   static async start(file, settings) {
     const member = new Member()
     await member.#start(file, settings)
@@ -20,19 +19,23 @@ export class Member {
 
   async #start(file, settings) {
     this.#child = fork(
-      fileURLToPath(file),
+      file,
       [JSON.stringify(settings)],
       process.env.PROFILES ? { execArgv: ['--cpu-prof', '--cpu-prof-dir', process.env.PROFILES] } : {},
     )
     const release = guard({ pid: this.#child.pid })
     this.#ended = new Promise((_, reject) => {
-      this.#child.once('exit', (code) => {
+      this.#child.once('exit', (code, signal) => {
         release()
-        reject(new Error(`${settings.name} ended (${code})`))
+        reject(new Error(`${settings.name} ended (${signal ?? code})`))
       })
     })
     this.#ended.catch(() => {})
     await this.#next(({ ready }) => ready)
+  }
+
+  get pid() {
+    return this.#child.pid
   }
 
   async call(call, argument) {
@@ -56,6 +59,12 @@ export class Member {
     const ended = this.#ended.catch(() => {})
     if (this.#child.connected) this.#child.disconnect()
     await ended
+  }
+
+  /** As a crash would end it. */
+  async kill() {
+    this.#child.kill('SIGKILL')
+    await this.#ended.catch(() => {})
   }
 
   #next(matches) {

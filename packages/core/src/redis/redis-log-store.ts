@@ -40,7 +40,7 @@ type ReadReply = [
   first: string,
   snapshot: [id: string, index: string],
   snapshotBefore: [id: string, index: string],
-  entries: string[],
+  entries: string,
   table: string[] | null,
   secretVersion: string,
   leaseValue: string,

@@ -12,12 +12,19 @@ export function readTable(flat: readonly string[]): TermTable {
   )
 }
 
-/** Entries as the read script gives them: index, 'term:time', payload, index, … */
-export function readEntries(flat: readonly string[]): Entry[] {
-  return groupsOf(flat, 3).map(([index = '', name = '', data = '']) => {
-    const at = name.indexOf(':')
-    return decodeEntry(Number(index), Number(name.slice(0, at)), Number(name.slice(at + 1)), data)
-  })
+/** Entries as the read script gives them, in lines: id in the stream, which is `index-0`, 'term:time', payload, id, … */
+export function readEntries(text: string): Entry[] {
+  if (text === '') return []
+  const lines = text.split('\n')
+  const entries: Entry[] = []
+  for (let at = 0; at < lines.length; at += 3) {
+    const [id, name, data] = lines.slice(at, at + 3) as [string, string, string]
+    const colon = name.indexOf(':')
+    entries.push(
+      decodeEntry(Number.parseInt(id, 10), Number(name.slice(0, colon)), Number(name.slice(colon + 1)), data),
+    )
+  }
+  return entries
 }
 
 /** A reason for a change of leader; undefined for none, or for one that this version does not know. */

@@ -20,8 +20,8 @@ import { endOf, SeenHead } from './seen-head.js'
 import { loadFirstGood } from './snapshot-loader.js'
 import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
 
-/** Entries read at once. */
-const PAGE_ENTRIES = 512
+/** Entries read at once. While they are, nobody can write; with more of them a newcomer is at the head no sooner. */
+const PAGE_ENTRIES = 128
 
 /**
  * Brings a replica to the log's head and keeps it on the log's history (G5, G7). Everything it does runs one after

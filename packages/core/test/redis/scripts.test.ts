@@ -122,17 +122,18 @@ async function read(after: number, given: { limit?: number; bytes?: number; know
   expect([first, snapshot, snapshotBefore]).toEqual(['1', ['', '0'], ['', '0']]) // no snapshots here
   return {
     ...{ logId, nonce, replId, term, head, headTerm, leader, url, publicUrl, leaderChanges, secretVersion },
-    entries: entries as unknown as string[],
+    entries: entries ? entries.split('\n') : [],
     table: table as unknown as string[] | null,
   }
 }
 
-/** Of entries as the script gives them, those with this place: index, term, time and payload, in groups. */
+/** Of entries as the script gives them, those with this place: id, term with time, and payload, in groups. */
 function every3rd(flat: string[], place: 0 | 1 | 2): string[] {
   return flat.filter((_, i) => i % 3 === place)
 }
 
-const indexesOf = (flat: string[]) => every3rd(flat, 0).map(Number)
+/** Entries stand under the id `index-0`. */
+const indexesOf = (flat: string[]) => every3rd(flat, 0).map((id) => Number.parseInt(id, 10))
 
 describe('claim', () => {
   it('grants a term that is the time of Redis, and stores who claimed', async () => {
@@ -335,7 +336,7 @@ describe('append', () => {
     expect(await meta('time')).toBe(future)
   })
 
-  it('keeps what is not ASCII byte for byte', async () => {
+  it('keeps what is not ASCII byte for byte; JSON has no line ends of its own', async () => {
     const claimed = await reign('n')
     const text = 'ü — 漢字 🐑 \0'
     await append(claimed, [text])

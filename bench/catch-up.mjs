@@ -1,0 +1,81 @@
+/**
+ * A newcomer that finds a long log behind the snapshot: entries a second until it is at the head, beside a bare loop over the
+ * same stream; and what a steady load of writes takes meanwhile, beside the same load with nobody catching up. Options:
+ * --entries N, --perSecond N (writes of the load), --rounds N, --json FILE.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { step } from '../scripts/lib/step.mjs'
+import { untilSettled } from './catch-up/settled.mjs'
+import { Member } from './shared/member.mjs'
+import { runBench } from './shared/run-bench.mjs'
+import { inTurns, mediansOf, ratioOf } from './shared/turns.mjs'
+
+const fileOf = (name) => fileURLToPath(new URL(`catch-up/${name}.mjs`, import.meta.url))
+
+const ENTRIES_PER_SECOND = 100_000
+/** How long the load goes on with nobody catching up. */
+const QUIET_MS = 5000
+
+/** What the leader's writes take while something else is done. */
+async function underLoad(leader, perSecond, work) {
+  await leader.call('load', { perSecond })
+  const figures = await work()
+  return { ...figures, ...(await leader.call('endLoad')) }
+}
+
+/** Someone in a process of its own, under a name that was not there before, goes from nothing to the head. */
+async function sampleOf(file, leader, settings, perSecond) {
+  const newcomer = await Member.start(fileOf(file), settings)
+  try {
+    return await underLoad(leader, perSecond, async () => {
+      const { entries, ms } = await newcomer.call('catchUp')
+      return { entriesPerSecond: entries / (ms / 1000) }
+    })
+  } finally {
+    await newcomer.stop()
+  }
+}
+
+await runBench({
+  name: 'catch-up',
+  defaults: { entries: 1_000_000, perSecond: 1000, rounds: 5 },
+  async measure({ options: { entries, perSecond, rounds }, redis }) {
+    const settings = { redis: redis.url, group: 'catch-up' }
+    const leader = await Member.start(fileOf('leader'), { ...settings, name: 'leader' })
+    try {
+      await step(`${entries} entries behind the snapshot`, async () => {
+        await leader.call('fill', { entries })
+        await untilSettled(redis.url)
+      })
+      let newcomers = 0
+      const named = () => ({ ...settings, name: `newcomer-${++newcomers}` })
+      const schemes = {
+        'a newcomer': () => sampleOf('newcomer', leader, named(), perSecond),
+        'the bare loop': () => sampleOf('bare-loop', leader, named(), perSecond),
+        nobody: () => underLoad(leader, perSecond, () => sleep(QUIET_MS)),
+      }
+      const samples = await step(`${perSecond} writes a second meanwhile`, (say) =>
+        inTurns(schemes, rounds, say),
+      )
+      return Object.entries(samples).map(([name, some]) => ({
+        ...{ name, figures: mediansOf(some), samples: some },
+      }))
+    } finally {
+      await leader.stop()
+    }
+  },
+  targetsOf([newcomer, , nobody]) {
+    const { entriesPerSecond } = newcomer.figures
+    return [
+      {
+        ...{ what: `entries a second of a newcomer, of ${ENTRIES_PER_SECOND}` },
+        ...{ ratio: entriesPerSecond / ENTRIES_PER_SECOND, atLeast: 1 },
+      },
+      {
+        ...{ what: 'p99 of a write with a newcomer, without' },
+        ...{ ratio: ratioOf(newcomer.samples, nobody.samples, 'p99Ms'), atMost: 2 },
+      },
+    ]
+  },
+})
