@@ -5,7 +5,7 @@ afterAll(stopAllPrograms)
 
 /** G7, with all that goes before it. */
 test('what was acknowledged with a copy outlives whatever Redis loses, in one order, once', async () => {
-  const runs = await runAll('losses', 100, [
+  const runs = await runAll('losses', 400, [
     ...[
       'wipe',
       'emptyRestart',

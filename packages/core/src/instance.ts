@@ -129,9 +129,7 @@ export class Instance {
       logger,
     })
     this.pusher = new Pusher({
-      transport,
-      clock,
-      logger,
+      ...{ transport, clock, logger },
       onAcknowledgement: (acknowledgement) => onAcknowledgement(this, acknowledgement),
       onCopied: (ms) => this.copyMs.add(ms),
     })

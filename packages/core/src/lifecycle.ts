@@ -4,7 +4,7 @@ import { describeSelf } from './describe.js'
 import { LeaseholdError, OutcomeUnknownError, versionTooOld } from './errors.js'
 import type { Instance } from './instance.js'
 import { Rotation } from './operate/rotation.js'
-import { onAcknowledgement, onLeaseNotice, onRangeNotice } from './reactions.js'
+import { onLeaseNotice, onRangeNotice } from './reactions.js'
 
 /** How soon a step of a start that failed is tried again. */
 const RETRY_MS = 50

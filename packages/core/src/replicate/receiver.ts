@@ -10,6 +10,9 @@ import type { JobTransport, RangeNotice } from './job-transport.js'
 
 const RETRY_MS = 100
 
+/** As long as it applied something this recently that it was told of, what is missing is on its way. */
+const TELLING_MS = 10
+
 /** Entries that may wait to be applied as they were told of. Beyond that, a replica which is busy reads them later. */
 const MAX_TAILED = 16_384
 
@@ -31,6 +34,8 @@ export class Receiver implements TailListener {
   #paused = false
   /** Entries that wait to be applied as they were told of. */
   #tailed = 0
+  /** When it last applied what it was told of. */
+  #toldMs = -Infinity
   #endTail = () => {}
   #acknowledging = false
   #acknowledged: number | undefined
@@ -65,10 +70,18 @@ export class Receiver implements TailListener {
     return waiting.promise
   }
 
-  /** Takes a job. Resolves once the replica has what the job names, or a read could not bring it. Never rejects. */
+  /**
+   * Takes a job. Resolves once the replica has what the job names, unless a read could not bring it, or it is being told. Never
+   * rejects.
+   */
   async noticed({ to }: RangeNotice): Promise<void> {
-    if (this.#applier.index < to) await this.pull()
+    if (this.#applier.index < to && !this.#isBeingTold) await this.pull()
     await this.acknowledge()
+  }
+
+  /** What a job names is then on its way already: to read it, too, would be to get everything twice under load. */
+  get #isBeingTold(): boolean {
+    return this.#clock.now() - this.#toldMs < TELLING_MS
   }
 
   /** A leader's replica is fed by its own appends; it must not read what it is about to apply. */
@@ -100,8 +113,9 @@ export class Receiver implements TailListener {
     const follow = async () => {
       const followed = await this.#catchUp.follow(batch).catch(() => false)
       this.#tailed -= count
-      if (followed) await this.#acknowledgeNew()
-      else this.#bell.ring()
+      if (!followed) return this.#bell.ring()
+      this.#toldMs = this.#clock.now()
+      await this.#acknowledgeNew()
     }
     void follow()
   }
