@@ -102,9 +102,13 @@ export class CatchUp {
     })
   }
 
-  /** Reads and applies until the replica is at the head that the log had at the last read, or is halted. */
-  toHead(signal: AbortSignal): Promise<void> {
+  /**
+   * Reads and applies until the replica is at the head that the log had at the last read, or is halted. At the head that it had
+   * at the first read that is enough, if `isTold` says then that what came since waits to be applied.
+   */
+  toHead(signal: AbortSignal, isTold = () => false): Promise<void> {
     return this.#turns.take(async () => {
+      let goal: number | undefined
       while (!signal.aborted) {
         // One that is too old looks at what stopped it, no more: it might be gone, after a loss.
         const limit = this.halted === 'VERSION_TOO_OLD' ? 1 : PAGE_ENTRIES
@@ -113,7 +117,8 @@ export class CatchUp {
         this.#listener.read(page)
         const more = await this.#use(page)
         this.#listener.used()
-        if (!more) return
+        goal ??= page.head
+        if (!more || (this.#applier.index >= goal && isTold())) return
       }
     })
   }

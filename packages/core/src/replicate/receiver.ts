@@ -146,7 +146,8 @@ export class Receiver implements TailListener {
       this.#waiting = []
       let reached = false
       try {
-        await this.#catchUp.toHead(signal)
+        // To go on reading while more is told would never end under load: a page is no more than comes in meanwhile.
+        await this.#catchUp.toHead(signal, () => this.#tailed > 0)
         reached = !signal.aborted
         // Also when there was nothing to read for the first time: the leader learns that it has a follower.
         void this.#acknowledgeNew()
