@@ -1,4 +1,7 @@
-/** Runs a benchmark: `npm run bench -- <name> [options]`; without a name it lists them. None of them is run by CI. */
+/**
+ * Runs benchmarks: `npm run bench -- <name> [options]` runs one, `npm run bench` all of them, about an hour, and
+ * `npm run bench -- --list` says what there is. None of them is run by CI.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from './lib/build.mjs'
@@ -6,6 +9,7 @@ import { install } from './lib/install.mjs'
 import { root } from './lib/root.mjs'
 import { run } from './lib/run.mjs'
 import { EX_USAGE, runScript, ScriptError } from './lib/script.mjs'
+import { note } from './lib/step.mjs'
 
 const FOLDER = join(root, 'bench')
 
@@ -23,14 +27,22 @@ function list() {
   return names.map((name) => `  npm run bench -- ${name}\n      ${aboutOf(name)}`).join('\n')
 }
 
+async function runOne(name, args = []) {
+  note(`\n${name}: ${aboutOf(name)}`)
+  return run(process.execPath, [join(FOLDER, `${name}.mjs`), ...args])
+}
+
 await runScript(async ([name, ...args]) => {
-  if (name === undefined) {
+  if (name === '--list') {
     console.log(list())
     return 0
   }
-  if (!names.includes(name))
+  if (name !== undefined && !names.includes(name))
     throw new ScriptError(`There is no benchmark "${name}". There is:\n${list()}`, EX_USAGE)
   await install()
   await build()
-  return run(process.execPath, [join(FOLDER, `${name}.mjs`), ...args])
+  if (name !== undefined) return runOne(name, args)
+  let code = 0
+  for (const each of names) code = (await runOne(each)) || code
+  return code
 })

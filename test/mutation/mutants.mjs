@@ -389,6 +389,13 @@ export const mutants = [
     'if (!isOf(batch',
     ['packages/core/test/replicate/follow.test.ts'],
   ),
+  edit(
+    'catch-up: it reads up to the head of its first look, whatever it is told',
+    'replicate/catch-up.ts',
+    '(this.#applier.index >= goal && isTold())',
+    'isTold()',
+    ['packages/core/test/replicate/follow.test.ts'],
+  ),
   edit('history: the nonce', 'log/history.ts', '      ownerA.nonce === ownerB.nonce &&\n', '', [
     'packages/core/test/log/history.test.ts',
   ]),

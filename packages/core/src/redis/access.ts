@@ -17,7 +17,7 @@ const SCRIPTS = calls('eval s 0, evalsha s 0')
 const ELECT = calls('exists K, hdel K f, hget K f, hgetall K, hincrby K f 1, hmget K f, hset K f v, time')
 const FOLLOW = calls(
   `multi, exec, expire K 1, hexists K f, persist K, publish C m, pubsub|channels p, spublish E m,
-  ssubscribe E, subscribe C D, sunsubscribe E, xadd K * f v, xrange K - +, xtrim K MINID 1`,
+  ssubscribe E, subscribe C D, sunsubscribe E, unsubscribe C, xadd K * f v, xrange K - +, xtrim K MINID 1`,
 )
 /** What BullMQ does with jobs such as ours, its scripts included. */
 const JOBS = calls(

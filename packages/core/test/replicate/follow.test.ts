@@ -92,6 +92,26 @@ it('applies nothing to a replica that is in doubt: it has to start over', async 
   expect(applier.index).toBe(HEAD)
 })
 
+it('reads up to the head of its first look, and no further while it is told of what came since', async () => {
+  const PAGE = 100
+  let head = 250
+  const read = jest.fn(async (after: number) => {
+    const count = Math.min(PAGE, head - after)
+    const entries = Array.from({ length: count }, (_, i) =>
+      entryAt(after + i + 1, { term: 7, command: 'all' }),
+    )
+    const page = pageWith({ head, entries })
+    head += 2 * PAGE // more than was read: it would never get there
+    return page
+  })
+  const log = { read } as unknown as LogStore
+  const listener = listenerFor({})
+  catchUp = new CatchUp({ log, snapshots: {} as SnapshotStore, applier, clock: systemClock, listener })
+  await catchUp.toHead(never, () => true)
+  expect(read).toHaveBeenCalledTimes(3)
+  expect(applier.index).toBe(HEAD + 3 * PAGE)
+})
+
 describe('what is told', () => {
   it('comes back as it was', () => {
     expect(decodeAppended(encodeAppended(batch(3)))).toEqual(batch(3))
