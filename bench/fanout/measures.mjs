@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { quantile } from '../shared/quantile.mjs'
 
 /** CPU time of a process, in microseconds, as the system counts it. */
-function cpuUsOf(pid) {
+export function cpuUsOf(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
