@@ -102,7 +102,13 @@ it('G1: instances that only elect lead one at a time, each time in a later term,
   expect(last.signal.aborted).toBe(true)
 })
 
-/** Breaks each connection on which the member reads the log. It can still claim, but not catch up. */
+/** Breaks each connection on which the member reads the log, or is told of it. It can still claim, but not catch up. */
 async function cutReads({ log }: Member, until: AbortSignal): Promise<void> {
-  while (!until.aborted) await log.cutWhen('toServer', callOf('read'))
+  const isTold = (chunk: Buffer) => chunk.includes('smessage')
+  const cuts = [() => log.cutWhen('toServer', callOf('read')), () => log.cutWhen('toClient', isTold)]
+  await Promise.all(
+    cuts.map(async (cut) => {
+      while (!until.aborted) await cut()
+    }),
+  )
 }

@@ -13,8 +13,10 @@ const RETRY_MS = 100
 /** As long as it applied something this recently that it was told of, what is missing is on its way. */
 const TELLING_MS = 10
 
-/** Entries that may wait to be applied as they were told of. Beyond that, a replica which is busy reads them later. */
-const MAX_TAILED = 16_384
+/** Characters that may wait to be applied as they were told of. Beyond that, a replica which is busy reads them later. */
+const MAX_TOLD = 4 * 1024 * 1024
+/** How long what waits is applied at a stretch. */
+const SLICE_MS = 8
 
 /**
  * The follower's loop: follows what is told of as it is appended, reads the log whenever somebody has a reason to think that
@@ -32,8 +34,10 @@ export class Receiver implements TailListener {
   readonly #bell = new Bell()
   #waiting: Deferred<boolean>[] = []
   #paused = false
-  /** Entries that wait to be applied as they were told of. */
-  #tailed = 0
+  /** Batches that wait to be applied as they were told of, oldest first, and their size. */
+  readonly #told: AppendedBatch[] = []
+  #toldSize = 0
+  #following = false
   /** When it last applied what it was told of. */
   #toldMs = -Infinity
   #endTail = () => {}
@@ -106,18 +110,31 @@ export class Receiver implements TailListener {
 
   /** A batch is in the log. It is read with the next one if it cannot be applied as it is. */
   appended(batch: AppendedBatch): void {
-    const count = batch.entries.length
+    const size = sizeOf(batch)
     if (this.#paused) return
-    if (this.#tailed + count > MAX_TAILED) return this.#bell.ring()
-    this.#tailed += count
-    const follow = async () => {
+    if (this.#told.length > 0 && this.#toldSize + size > MAX_TOLD) return this.#bell.ring()
+    this.#told.push(batch)
+    this.#toldSize += size
+    if (!this.#following) void this.#followTold()
+  }
+
+  /** What waits behind a snapshot, say, is much at once: everything else gets its turn in between. */
+  async #followTold(): Promise<void> {
+    this.#following = true
+    let sinceMs = this.#clock.now()
+    for (let batch = this.#told[0]; batch; batch = this.#told[0]) {
       const followed = await this.#catchUp.follow(batch).catch(() => false)
-      this.#tailed -= count
-      if (!followed) return this.#bell.ring()
-      this.#toldMs = this.#clock.now()
-      await this.#acknowledgeNew()
+      this.#told.shift()
+      this.#toldSize -= sizeOf(batch)
+      if (followed) {
+        this.#toldMs = this.#clock.now()
+        void this.#acknowledgeNew()
+      } else this.#bell.ring()
+      if (this.#told.length === 0 || this.#clock.now() - sinceMs < SLICE_MS) continue
+      await this.#clock.sleep(0)
+      sinceMs = this.#clock.now()
     }
-    void follow()
+    this.#following = false
   }
 
   /** Tells the leader how far this replica is, and of a snapshot that it has made, with what it computed up to there. */
@@ -147,7 +164,7 @@ export class Receiver implements TailListener {
       let reached = false
       try {
         // To go on reading while more is told would never end under load: a page is no more than comes in meanwhile.
-        await this.#catchUp.toHead(signal, () => this.#tailed > 0)
+        await this.#catchUp.toHead(signal, () => this.#told.length > 0)
         reached = !signal.aborted
         // Also when there was nothing to read for the first time: the leader learns that it has a follower.
         void this.#acknowledgeNew()
@@ -166,4 +183,8 @@ export class Receiver implements TailListener {
     for (const { resolve } of this.#waiting) resolve(false)
     this.#waiting = []
   }
+}
+
+function sizeOf({ entries }: AppendedBatch): number {
+  return entries.reduce((sum, entry) => sum + entry.length, 0)
 }
