@@ -14,8 +14,8 @@ async function catchUp() {
   let [entries, last] = [0, '0']
   for (;;) {
     const page = await client.xrange(log, `(${last}`, '+', 'COUNT', PAGE)
-    for (const [id, fields] of page) {
-      const { a } = JSON.parse(fields[5]) // the payload comes after the term and the time
+    for (const [id, [, data]] of page) {
+      const { a } = JSON.parse(data)
       if (a) state[a.key] = a.value
       last = id
     }
