@@ -4,14 +4,13 @@
  * --entries N, --perSecond N (writes of the load), --rounds N, --json FILE.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { step } from '../scripts/lib/step.mjs'
 import { untilSettled } from './catch-up/settled.mjs'
-import { Member } from './shared/member.mjs'
+import { withMembers } from './shared/member.mjs'
 import { runBench } from './shared/run-bench.mjs'
-import { inTurns, mediansOf, ratioOf } from './shared/turns.mjs'
+import { inTurns, resultsOf, ratioOf } from './shared/turns.mjs'
 
-const fileOf = (name) => fileURLToPath(new URL(`catch-up/${name}.mjs`, import.meta.url))
+const programOf = (name) => new URL(`catch-up/${name}.mjs`, import.meta.url)
 
 const ENTRIES_PER_SECOND = 100_000
 /** How long the load goes on with nobody catching up. */
@@ -25,25 +24,23 @@ async function underLoad(leader, perSecond, work) {
 }
 
 /** Someone in a process of its own, under a name that was not there before, goes from nothing to the head. */
-async function sampleOf(file, leader, settings, perSecond) {
-  const newcomer = await Member.start(fileOf(file), settings)
-  try {
-    return await underLoad(leader, perSecond, async () => {
+function sampleOf(program, leader, settings, perSecond) {
+  return withMembers(async (start) => {
+    const newcomer = await start(programOf(program), settings)
+    return underLoad(leader, perSecond, async () => {
       const { entries, ms } = await newcomer.call('catchUp')
       return { entriesPerSecond: entries / (ms / 1000) }
     })
-  } finally {
-    await newcomer.stop()
-  }
+  })
 }
 
 await runBench({
   name: 'catch-up',
   defaults: { entries: 1_000_000, perSecond: 1000, rounds: 5 },
-  async measure({ options: { entries, perSecond, rounds }, redis }) {
-    const settings = { redis: redis.url, group: 'catch-up' }
-    const leader = await Member.start(fileOf('leader'), { ...settings, name: 'leader' })
-    try {
+  measure: ({ options: { entries, perSecond, rounds }, redis }) =>
+    withMembers(async (start) => {
+      const settings = { redis: redis.url, group: 'catch-up' }
+      const leader = await start(programOf('leader'), { ...settings, name: 'leader' })
       await step(`${entries} entries behind the snapshot`, async () => {
         await leader.call('fill', { entries })
         await untilSettled(redis.url)
@@ -58,13 +55,8 @@ await runBench({
       const samples = await step(`${perSecond} writes a second meanwhile`, (say) =>
         inTurns(schemes, rounds, say),
       )
-      return Object.entries(samples).map(([name, some]) => ({
-        ...{ name, figures: mediansOf(some), samples: some },
-      }))
-    } finally {
-      await leader.stop()
-    }
-  },
+      return resultsOf(samples)
+    }),
   targetsOf([newcomer, , nobody]) {
     const { entriesPerSecond } = newcomer.figures
     return [

@@ -6,7 +6,7 @@ import { step } from '../scripts/lib/step.mjs'
 import { Group } from './fanout/group.mjs'
 import { latency, throughput } from './fanout/measures.mjs'
 import { runBench } from './shared/run-bench.mjs'
-import { inTurns, mediansOf, ratioOf } from './shared/turns.mjs'
+import { inTurns, resultsOf, ratioOf } from './shared/turns.mjs'
 
 const OUTSTANDING = 256
 const SLOW_LOAD = { writes: 600, perSecond: 200 }
@@ -50,11 +50,8 @@ await runBench({
     for (const count of followers.split(',').map(Number)) {
       const all = schemes.split(',').map((name) => [name, () => sampleOf(name, count, writes, redis)])
       const samples = await step(`${count} followers`, (say) => inTurns(Object.fromEntries(all), rounds, say))
-      for (const [scheme, some] of Object.entries(samples))
-        results.push({
-          ...{ name: `F=${count} ${scheme}`, followers: count, scheme },
-          ...{ figures: mediansOf(some), samples: some },
-        })
+      for (const { name: scheme, ...result } of resultsOf(samples))
+        results.push({ ...result, name: `F=${count} ${scheme}`, followers: count, scheme })
     }
     return results
   },

@@ -6,7 +6,7 @@ import { step } from '../scripts/lib/step.mjs'
 import { HTTP_CLIENT, sampleHttp } from './shared/http-sample.mjs'
 import { withMembers } from './shared/member.mjs'
 import { runBench } from './shared/run-bench.mjs'
-import { inTurns, mediansOf, ratioOf } from './shared/turns.mjs'
+import { inTurns, resultsOf, ratioOf } from './shared/turns.mjs'
 
 const INSTANCE = new URL('forward/instance.mjs', import.meta.url)
 const PROXIES = {
@@ -56,11 +56,7 @@ await runBench({
       )
       await inTurns(schemes, 1, () => {}) // until the code is compiled
       const samples = await step(`${requests} writes each`, (say) => inTurns(schemes, rounds, say))
-      return Object.entries(samples).map(([name, some]) => ({
-        name,
-        figures: mediansOf(some),
-        samples: some,
-      }))
+      return resultsOf(samples)
     }),
   targetsOf: ([ours, middleware, undici]) => [
     {

@@ -60,17 +60,17 @@ await runBench({
   async measure({ options: { minutes }, redis: { url } }) {
     const totalMs = minutes * 60_000
     const redis = new RedisMemory(url, 'memory')
-    const group = await ChurningGroup.start({ redis: url, group: 'memory' })
     try {
-      return await step(`${minutes} minutes of writes`, async (say) => {
-        await group.leader.call('load', { outstanding: OUTSTANDING })
-        const samples = await samplesOf(group, redis, totalMs, say)
-        const { writes } = await group.leader.call('endLoad')
-        say(`${writes} writes, ${group.kills} followers replaced`)
-        return resultsOf(samples, totalMs)
-      })
+      return await ChurningGroup.with({ redis: url, group: 'memory' }, (group) =>
+        step(`${minutes} minutes of writes`, async (say) => {
+          await group.leader.call('load', { outstanding: OUTSTANDING })
+          const samples = await samplesOf(group, redis, totalMs, say)
+          const { writes } = await group.leader.call('endLoad')
+          say(`${writes} writes, ${group.kills} followers replaced`)
+          return resultsOf(samples, totalMs)
+        }),
+      )
     } finally {
-      await group.stop()
       redis.stop()
     }
   },

@@ -7,7 +7,7 @@ import { step } from '../scripts/lib/step.mjs'
 import { HTTP_CLIENT, sampleHttp } from './shared/http-sample.mjs'
 import { withMembers } from './shared/member.mjs'
 import { runBench } from './shared/run-bench.mjs'
-import { inTurns, mediansOf, ratioOf } from './shared/turns.mjs'
+import { inTurns, resultsOf, ratioOf } from './shared/turns.mjs'
 
 const LEADER = new URL('reads/leader.mjs', import.meta.url)
 const FOLLOWER = new URL('reads/follower.mjs', import.meta.url)
@@ -55,11 +55,7 @@ await runBench({
         ...(await step(`${requests} requests each`, (say) => inTurns(apps, rounds, say))),
         ...(await step(`${reads} linearizable reads each`, (say) => inTurns(ways, rounds, say))),
       }
-      return Object.entries(samples).map(([name, some]) => ({
-        name,
-        figures: mediansOf(some),
-        samples: some,
-      }))
+      return resultsOf(samples)
     }),
   targetsOf: ([bare, ours, , readAt, each]) => [
     {

@@ -9,7 +9,7 @@ import { cpuUsOf } from './fanout/measures.mjs'
 import { lineThrough } from './scale-out/line.mjs'
 import { withMembers } from './shared/member.mjs'
 import { runBench } from './shared/run-bench.mjs'
-import { inTurns, mediansOf } from './shared/turns.mjs'
+import { inTurns, resultsOf } from './shared/turns.mjs'
 
 const PORTION = { writes: 4096, outstanding: 256 }
 const WARM_UP = 4
@@ -64,9 +64,7 @@ await runBench({
       sizes.map((count) => [`${count} followers`, () => sampleOf(count, portions, redis)]),
     )
     const samples = await step('groups', (say) => inTurns(schemes, rounds, say))
-    const results = Object.entries(samples).map(([name, some], at) => ({
-      ...{ name, followers: sizes[at], figures: mediansOf(some), samples: some },
-    }))
+    const results = resultsOf(samples).map((result, at) => ({ ...result, followers: sizes[at] }))
     const { fixed, each, at } = formulaOf(results, 'redisUs')
     const endsAt = (count) => 1e6 / at(count)
     const figures = { fixedUs: fixed, perFollowerUs: each, endsAt4: endsAt(4), endsAt32: endsAt(32) }

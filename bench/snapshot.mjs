@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { step } from '../scripts/lib/step.mjs'
 import { Group } from './snapshot/group.mjs'
 import { runBench } from './shared/run-bench.mjs'
-import { inTurns, mediansOf } from './shared/turns.mjs'
+import { inTurns, resultsOf } from './shared/turns.mjs'
 
 const LOOP_MS = 20
 /** As long as a snapshot of 100 MB takes, about. */
@@ -65,9 +65,8 @@ const worst = ({ samples }) => Math.max(...samples.map(({ leaderWorkMs }) => lea
 await runBench({
   name: 'snapshot',
   defaults: { megabytes: 100, perSecond: 200, rounds: 5 },
-  async measure({ options: { megabytes, perSecond, rounds }, redis }) {
-    const group = await Group.start(redis.url, megabytes)
-    try {
+  measure: ({ options: { megabytes, perSecond, rounds }, redis }) =>
+    Group.with(redis.url, megabytes, async (group) => {
       await step(`a state of ${megabytes} MB`, () => group.fill())
       const schemes = {
         'a snapshot is taken': () => takenSample(group, perSecond),
@@ -77,13 +76,8 @@ await runBench({
       const samples = await step(`${perSecond} writes a second meanwhile`, (say) =>
         inTurns(schemes, rounds, say),
       )
-      return Object.entries(samples).map(([name, some]) => ({
-        ...{ name, figures: mediansOf(some), samples: some },
-      }))
-    } finally {
-      await group.stop()
-    }
-  },
+      return resultsOf(samples)
+    }),
   targetsOf: (results) =>
     results.slice(0, 2).map((result) => ({
       ...{

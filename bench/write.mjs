@@ -5,7 +5,7 @@
 import { step } from '../scripts/lib/step.mjs'
 import { Group } from './fanout/group.mjs'
 import { runBench } from './shared/run-bench.mjs'
-import { inTurns, mediansOf, ratioOf } from './shared/turns.mjs'
+import { inTurns, resultsOf, ratioOf } from './shared/turns.mjs'
 
 const OUTSTANDING = 256
 
@@ -29,7 +29,7 @@ await runBench({
       'the script alone': () => sampleOf('script', redis, writes),
     }
     const samples = await step(`${writes} writes each`, (say) => inTurns(schemes, rounds, say))
-    return Object.entries(samples).map(([name, some]) => ({ name, figures: mediansOf(some), samples: some }))
+    return resultsOf(samples)
   },
   targetsOf: ([ours, script]) => [
     {

@@ -1,26 +1,14 @@
-import { createNode, defineStateMachine } from '../../packages/core/dist/esm/index.js'
-import { put } from './payload.mjs'
+import { createReplica } from '../shared/replica.mjs'
 
 /** Ours, with the defaults that users get. */
 async function join({ redis, group, name }, applied) {
-  const machine = defineStateMachine({
-    name: 'fanout',
-    version: 1,
-    initial: () => ({}),
-    commands: {
-      put(state, args) {
-        put(state, args)
-        applied(args)
-      },
-    },
-  })
-  const node = createNode({ group, redis, name, stateMachine: machine })
+  const node = createReplica({ redis, group, name }, applied)
   await node.start()
   return node
 }
 
 export async function lead(settings) {
-  const node = await join(settings, () => {})
+  const node = await join(settings)
   return { write: (args) => node.write('put', args), close: () => node.stop() }
 }
 

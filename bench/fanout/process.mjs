@@ -1,5 +1,6 @@
 /** A leader or a follower of one scheme, in a process of its own; `group.mjs` has the other end. */
 import { answerCalls, cpuUs, settings } from '../shared/answer-calls.mjs'
+import { atOnce } from '../shared/at-once.mjs'
 import { argumentsOf, nowUs } from './payload.mjs'
 
 const scheme = await import(`./${settings.scheme}.mjs`)
@@ -8,8 +9,8 @@ const scheme = await import(`./${settings.scheme}.mjs`)
 async function write(writer, { writes, outstanding, perSecond }) {
   const beforeUs = cpuUs()
   const startedUs = nowUs()
-  let next = 0
   if (perSecond) {
+    let next = 0
     const all = []
     await new Promise((resolve) => {
       const timer = setInterval(() => {
@@ -22,10 +23,7 @@ async function write(writer, { writes, outstanding, perSecond }) {
     })
     await Promise.all(all)
   } else {
-    const one = async () => {
-      while (next < writes) await writer.write(argumentsOf(next++))
-    }
-    await Promise.all(Array.from({ length: outstanding }, one))
+    await atOnce(writes, outstanding, (at) => writer.write(argumentsOf(at)))
   }
   return { startedUs, acknowledgedUs: nowUs(), cpuUs: cpuUs() - beforeUs }
 }

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { scripts } from '../../packages/core/dist/esm/redis/scripts.generated.js'
 import { keysOf } from '../../packages/core/dist/esm/redis/keys.js'
-
-const MAX_BATCH = 512
+import { groupCommit } from './group-commit.mjs'
 
 /** Our own append script without the rest of us: what it takes in Redis and in the client. */
 export async function lead({ redis, group }) {
@@ -12,32 +11,15 @@ export async function lead({ redis, group }) {
   client.defineCommand('append', { numberOfKeys: 3, lua: scripts.append })
   const [, replId] = /master_replid:(\w+)/.exec(await client.info('replication'))
   await client.hset(meta, { logId: 'L', term: 1, nonce: 'n', head: 0, headTerm: 1, time: 0, replId })
-  let [head, waiting, isAppending] = [0, [], false]
-  const appendNext = async () => {
-    if (isAppending || waiting.length === 0) return
-    isAppending = true
-    const batch = waiting.splice(0, MAX_BATCH)
+  let head = 0
+  const commit = groupCommit(async (entries) => {
     const claim = ['L', 1, 'n', replId, head, 1, 1, appended]
-    const [outcome] = await client.append(
-      meta,
-      log,
-      terms,
-      ...claim,
-      batch.map(({ data }) => data).join('\n'),
-    )
+    const [outcome] = await client.append(meta, log, terms, ...claim, entries.join('\n'))
     if (outcome !== 'APPENDED') throw new Error(outcome)
-    head += batch.length
-    isAppending = false
-    for (const { done } of batch) done()
-    void appendNext()
-  }
+    head += entries.length
+  })
   const opId = randomUUID()
   let writes = 0
-  const write = (args) =>
-    new Promise((done) => {
-      const entry = { o: `${opId}-${writes++}`, f: '', v: 1, c: 'put', a: args }
-      waiting.push({ data: JSON.stringify(entry), done })
-      queueMicrotask(() => void appendNext())
-    })
+  const write = (args) => commit(JSON.stringify({ o: `${opId}-${writes++}`, f: '', v: 1, c: 'put', a: args }))
   return { write, close: async () => client.disconnect() }
 }

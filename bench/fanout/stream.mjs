@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
+import { groupCommit } from './group-commit.mjs'
 import { put } from './payload.mjs'
 
-const MAX_BATCH = 512
 const PAGE = 512
 
 /** The least that fences: one key says whose term it is, and entries stand at the index that their leader expects. */
@@ -24,21 +24,11 @@ export async function lead({ redis, group }) {
   const [meta, log] = keysOf(group)
   client.defineCommand('appendAll', { numberOfKeys: 2, lua: APPEND })
   await client.hset(meta, 'term', 1)
-  let [head, waiting, isAppending] = [0, [], false]
-  const appendNext = async () => {
-    if (isAppending || waiting.length === 0) return
-    isAppending = true
-    const batch = waiting.splice(0, MAX_BATCH)
-    head = Number(await client.appendAll(meta, log, 1, head, ...batch.map(({ data }) => data)))
-    isAppending = false
-    for (const { done } of batch) done()
-    void appendNext()
-  }
-  const write = (args) =>
-    new Promise((done) => {
-      waiting.push({ data: JSON.stringify(args), done })
-      queueMicrotask(() => void appendNext())
-    })
+  let head = 0
+  const commit = groupCommit(async (entries) => {
+    head = Number(await client.appendAll(meta, log, 1, head, ...entries))
+  })
+  const write = (args) => commit(JSON.stringify(args))
   return { write, close: async () => client.disconnect() }
 }
 

@@ -1,33 +1,26 @@
-import { fileURLToPath } from 'node:url'
-import { Member } from '../shared/member.mjs'
+import { withMembers } from '../shared/member.mjs'
 
-const FILE = fileURLToPath(new URL('instance.mjs', import.meta.url))
+const PROGRAM = new URL('instance.mjs', import.meta.url)
 
 /** A leader, a follower that stays, and two of which one is killed and replaced again and again. */
 export class ChurningGroup {
-  #settings
+  #join
   #mortals = []
   #kills = 0
   leader
   survivor
 
-  static async start(settings) {
-    const group = new ChurningGroup()
-    group.#settings = settings
-    try {
+  /** Resolves or rejects as `use` does, which gets a group for as long as it takes. */
+  static with(settings, use) {
+    return withMembers(async (start) => {
+      const group = new ChurningGroup()
+      group.#join = (name) => start(PROGRAM, { ...settings, name })
       group.leader = await group.#join('leader')
       group.survivor = await group.#join('survivor')
       for (const name of ['mortal-0', 'mortal-1'])
         group.#mortals.push({ name, member: await group.#join(name) })
-    } catch (error) {
-      await group.stop()
-      throw error
-    }
-    return group
-  }
-
-  #join(name) {
-    return Member.start(FILE, { ...this.#settings, name })
+      return use(group)
+    })
   }
 
   get kills() {
@@ -41,10 +34,5 @@ export class ChurningGroup {
     this.#kills++
     const next = this.#kills % 2 === 1 ? `mortal-${this.#kills + 1}` : name
     this.#mortals.push({ name: next, member: await this.#join(next) })
-  }
-
-  async stop() {
-    const members = [this.leader, this.survivor, ...this.#mortals.map(({ member }) => member)]
-    await Promise.all(members.map((member) => member?.stop()))
   }
 }

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { keysOf } from '../../packages/core/dist/esm/redis/keys.js'
+import { atOnce } from '../shared/at-once.mjs'
 
 const KEY = 'key-7'
 const select = (state) => state[KEY]
@@ -25,11 +26,7 @@ export function waysToRead(node, { redis, group }) {
 
 /** So many reads, by callers who each ask for the next as soon as they have one. */
 export async function load(read, { reads, callers }) {
-  let left = reads
-  const keepReading = async () => {
-    while (left-- > 0) await read()
-  }
   const startedMs = performance.now()
-  await Promise.all(Array.from({ length: callers }, keepReading))
+  await atOnce(reads, callers, read)
   return { readsPerSecond: reads / ((performance.now() - startedMs) / 1000) }
 }

@@ -54,11 +54,13 @@ export class Member {
     return { reply: replied.then(({ reply }) => reply) }
   }
 
+  /** Does nothing to one that is gone. */
   async stop() {
-    await this.call('close').catch(() => {})
-    const ended = this.#ended.catch(() => {})
-    if (this.#child.connected) this.#child.disconnect()
-    await ended
+    if (this.#child.connected) {
+      await this.call('close').catch(() => {})
+      if (this.#child.connected) this.#child.disconnect() // it may have ended over this
+    }
+    await this.#ended.catch(() => {})
   }
 
   /** As a crash would end it. */

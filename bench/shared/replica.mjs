@@ -1,7 +1,10 @@
 import { createNode, defineStateMachine } from '../../packages/core/dist/esm/index.js'
+import { atOnce } from './at-once.mjs'
+
+const OUTSTANDING = 256
 
 /**
- * An instance of ours whose state is one map: `put({ key, value })` stores a value. `applied` hears of each entry. With the
+ * An instance of ours whose state is one map: `put({ key, value })` stores a value. `applied` hears of each, with its argument. With the
  * defaults that users get, unless `options` says otherwise.
  */
 export function createReplica({ redis, group, name, options = {} }, applied = () => {}) {
@@ -10,20 +13,16 @@ export function createReplica({ redis, group, name, options = {} }, applied = ()
     version: 1,
     initial: () => ({}),
     commands: {
-      put(state, { key, value }, { index }) {
-        state[key] = value
-        applied(index)
+      put(state, args) {
+        state[args.key] = args.value
+        applied(args)
       },
     },
   })
   return createNode({ group, redis, name, stateMachine: machine, ...options })
 }
 
-/** Writes entries, so many at a time: `argumentsOf(at)` are those of each. */
-export async function fill(node, argumentsOf, writes, outstanding = 256) {
-  let next = 0
-  const one = async () => {
-    while (next < writes) await node.write('put', argumentsOf(next++))
-  }
-  await Promise.all(Array.from({ length: outstanding }, one))
+/** Writes entries: `argumentsOf(at)` are those of each. */
+export function fill(node, argumentsOf, writes) {
+  return atOnce(writes, OUTSTANDING, (at) => node.write('put', argumentsOf(at)))
 }

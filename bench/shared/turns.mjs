@@ -14,10 +14,15 @@ export async function inTurns(schemes, rounds, say) {
 }
 
 /** The median of each figure over some samples. */
-export function mediansOf(samples) {
+function mediansOf(samples) {
   return Object.fromEntries(
     Object.keys(samples[0]).map((figure) => [figure, median(samples.map((sample) => sample[figure]))]),
   )
+}
+
+/** A result for each scheme, as `runBench` takes them. */
+export function resultsOf(samples) {
+  return Object.entries(samples).map(([name, some]) => ({ name, figures: mediansOf(some), samples: some }))
 }
 
 /** How many times as large a figure is as a peer's: the median of the ratios within each round. */

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { keysOf } from '../../packages/core/dist/esm/redis/keys.js'
-import { Member } from '../shared/member.mjs'
+import { withMembers } from '../shared/member.mjs'
 import { BYTES } from './payload.mjs'
 
-const FILE = fileURLToPath(new URL('instance.mjs', import.meta.url))
+const PROGRAM = new URL('instance.mjs', import.meta.url)
 const POLL_MS = 5
 /** Entries after which a snapshot is taken by default. */
 const SNAPSHOT_ENTRIES = 8192
@@ -13,34 +12,45 @@ const SNAPSHOT_ENTRIES = 8192
 /** A leader, a follower that takes the snapshots, and what Redis has of them. */
 export class Group {
   #redis
-  #settings
+  #group
+  #keys
+  #join
   #newcomers = 0
   leader
   follower
 
-  static async start(url, megabytes) {
-    const group = new Group()
-    group.#redis = new Redis(url)
-    group.#settings = { redis: url, group: 'snapshot', keys: Math.round((megabytes * 1e6) / BYTES) }
-    try {
-      group.leader = await group.#join('leader')
-      await group.leader.call('start')
-      group.follower = await group.#join('follower')
-      await group.follower.call('start')
-    } catch (error) {
-      await group.stop()
-      throw error
-    }
-    return group
+  constructor(redis, { group, keys }, join) {
+    this.#redis = redis
+    this.#group = group
+    this.#keys = keys
+    this.#join = join
   }
 
-  #join(name) {
-    return Member.start(FILE, { ...this.#settings, name })
+  /** Resolves or rejects as `use` does, which gets a group for as long as it takes. */
+  static async with(url, megabytes, use) {
+    const redis = new Redis(url)
+    const settings = { redis: url, group: 'snapshot', keys: Math.round((megabytes * 1e6) / BYTES) }
+    try {
+      return await withMembers(async (start) => {
+        const group = new Group(redis, settings, (name) => start(PROGRAM, { ...settings, name }))
+        group.leader = await group.#started('leader')
+        group.follower = await group.#started('follower')
+        return use(group)
+      })
+    } finally {
+      redis.disconnect()
+    }
+  }
+
+  async #started(name) {
+    const member = await this.#join(name)
+    await member.call('start')
+    return member
   }
 
   /** Every key has a value, and the snapshots that came due meanwhile are taken. */
   async fill() {
-    await this.leader.call('fill', { writes: this.#settings.keys })
+    await this.leader.call('fill', { writes: this.#keys })
     while ((await this.#behindSnapshot()) >= SNAPSHOT_ENTRIES) await sleep(POLL_MS)
   }
 
@@ -56,7 +66,7 @@ export class Group {
     for (;;) {
       const { snapshot: next } = await this.#meta()
       if (next !== snapshot) {
-        const head = await this.#redis.hget(keysOf(this.#settings.group).snapshot(next), 'head')
+        const head = await this.#redis.hget(keysOf(this.#group).snapshot(next), 'head')
         return { bytes: JSON.parse(head).bytes }
       }
       await sleep(POLL_MS)
@@ -68,17 +78,12 @@ export class Group {
     return this.#join(`newcomer-${++this.#newcomers}`)
   }
 
-  async stop() {
-    await Promise.all([this.leader, this.follower].map((member) => member?.stop()))
-    this.#redis.disconnect()
-  }
-
   async #behindSnapshot() {
     const { head = 0, snapshotIndex = 0 } = await this.#meta()
     return head - snapshotIndex
   }
 
   #meta() {
-    return this.#redis.hgetall(keysOf(this.#settings.group).meta)
+    return this.#redis.hgetall(keysOf(this.#group).meta)
   }
 }
