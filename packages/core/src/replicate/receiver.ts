@@ -7,6 +7,7 @@ import type { LogStore, OfferedSnapshot, TailListener } from '../log/log-store.j
 import type { Logger } from '../observe/logger.js'
 import type { CatchUp } from './catch-up.js'
 import type { JobTransport, RangeNotice } from './job-transport.js'
+import { SLICE_MS } from './time-slice.js'
 
 const RETRY_MS = 100
 
@@ -15,8 +16,6 @@ const TELLING_MS = 10
 
 /** Characters that may wait to be applied as they were told of. Beyond that, a replica which is busy reads them later. */
 const MAX_TOLD = 4 * 1024 * 1024
-/** How long what waits is applied at a stretch. */
-const SLICE_MS = 8
 
 /**
  * The follower's loop: follows what is told of as it is appended, reads the log whenever somebody has a reason to think that
@@ -34,8 +33,8 @@ export class Receiver implements TailListener {
   readonly #bell = new Bell()
   #waiting: Deferred<boolean>[] = []
   #paused = false
-  /** Batches that wait to be applied as they were told of, oldest first, and their size. */
-  readonly #told: AppendedBatch[] = []
+  /** Batches that wait to be applied as they were told of, oldest first. */
+  readonly #told: { readonly batch: AppendedBatch; readonly size: number }[] = []
   #toldSize = 0
   #following = false
   /** When it last applied what it was told of. */
@@ -110,10 +109,10 @@ export class Receiver implements TailListener {
 
   /** A batch is in the log. It is read with the next one if it cannot be applied as it is. */
   appended(batch: AppendedBatch): void {
-    const size = sizeOf(batch)
     if (this.#paused) return
+    const size = batch.entries.reduce((sum, entry) => sum + entry.length, 0)
     if (this.#told.length > 0 && this.#toldSize + size > MAX_TOLD) return this.#bell.ring()
-    this.#told.push(batch)
+    this.#told.push({ batch, size })
     this.#toldSize += size
     if (!this.#following) void this.#followTold()
   }
@@ -122,10 +121,10 @@ export class Receiver implements TailListener {
   async #followTold(): Promise<void> {
     this.#following = true
     let sinceMs = this.#clock.now()
-    for (let batch = this.#told[0]; batch; batch = this.#told[0]) {
-      const followed = await this.#catchUp.follow(batch).catch(() => false)
+    for (let next = this.#told[0]; next; next = this.#told[0]) {
+      const followed = await this.#catchUp.follow(next.batch).catch(() => false)
       this.#told.shift()
-      this.#toldSize -= sizeOf(batch)
+      this.#toldSize -= next.size
       if (followed) {
         this.#toldMs = this.#clock.now()
         void this.#acknowledgeNew()
@@ -183,8 +182,4 @@ export class Receiver implements TailListener {
     for (const { resolve } of this.#waiting) resolve(false)
     this.#waiting = []
   }
-}
-
-function sizeOf({ entries }: AppendedBatch): number {
-  return entries.reduce((sum, entry) => sum + entry.length, 0)
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import { type Path, pathOf } from '../log/snapshot.js'
 
 /** How long the event loop is held at a time. */
-const SLICE_MS = 8
+export const SLICE_MS = 8
 
 /** How long work on a state held the event loop at a stretch, and the record that took the longest of that. */
 export interface Hold {

@@ -4,10 +4,10 @@ import type { AppendedBatch } from '../../src/log/appended.js'
 import { encodeEntry } from '../../src/log/entry.js'
 import type { Claim, TermConnection } from '../../src/log/log-store.js'
 import type { Parts } from '../../src/parts.js'
-import { OpenParts, type Server, servers } from './servers.js'
+import { LogOn } from './log-on.js'
+import { OpenParts, servers } from './servers.js'
 
 const open = new OpenParts()
-const never = new AbortController().signal
 
 afterEach(() => open.close())
 afterAll(stopAll)
@@ -23,34 +23,15 @@ const entry = (name: string) =>
   })
 
 describe.each(servers)('the tail of the log of %s', (_name, start) => {
-  let server: Server
-  let leader: Parts
+  const log = new LogOn(start)
   let follower: Parts
   let connection: TermConnection
   let claim: Claim
 
-  beforeAll(async () => {
-    server = await start()
-  })
-
   beforeEach(async () => {
-    await server.wipe()
-    leader = await open.of(server, 'a')
-    follower = await open.of(server, 'b')
-    ;[connection, claim] = await claimed()
-    await connection.createLog('L')
+    follower = await open.of(log.server, 'b')
+    ;({ connection, claim } = await log.leading())
   })
-
-  async function claimed(): Promise<[TermConnection, Claim]> {
-    const lease = await leader.leases.acquire()
-    const connection = await leader.log.openTerm(never)
-    const outcome = await connection.claim({
-      ...{ expectedTerm: await connection.storedTerm(), floor: 0, reason: undefined, appVersion: 1 },
-      ...{ leader: { id: 'a', url: undefined, publicUrl: undefined }, leaseValue: lease?.value ?? '' },
-    })
-    if (outcome.kind !== 'claimed') throw new Error(outcome.kind)
-    return [connection, outcome.claim]
-  }
 
   function append(head: number, headTerm: number, ...names: string[]) {
     return connection.append({ head, headTerm, entries: names.map(entry) })
@@ -105,7 +86,7 @@ describe.each(servers)('the tail of the log of %s', (_name, start) => {
     const { told, counts } = await tail()
     await append(0, 0, 'x')
     await eventually(() => told.length === 1)
-    await server.restart()
+    await log.server.restart()
     await eventually(() => counts.begun === 2)
     expect(told).toHaveLength(1)
   })

@@ -42,6 +42,6 @@ local known = logId == ARGV[4] and nonce == ARGV[5] and replId == ARGV[6]
 return {
   logId, nonce, replId, term or '0', head, headTerm or '0', leader or '', url or '', publicUrl or '', changes or '0',
   first or '1', { snapshot or '', snapshotIndex or '0' }, { before or '', beforeIndex or '0' },
-  table.concat(entries, '\n'), (not known) and redis.call('HGETALL', KEYS[3]) or false, secretVersion or '', lease or '', reason or '',
-  (lastReplId and lastReplId ~= replId) and '1' or '0', seed or '',
+  table.concat(entries, '\n'), (not known) and redis.call('HGETALL', KEYS[3]) or false,
+  secretVersion or '', lease or '', reason or '', (lastReplId and lastReplId ~= replId) and '1' or '0', seed or '',
 }
