@@ -6,8 +6,9 @@ import { type Answers, Member, problemsOf, type State } from './million-process.
 afterAll(stopAll)
 
 const ENTRIES = 1_000_000
-/** From here on nothing is restarted, and memory must not grow. */
-const WARM = 0.6
+/** From here on nothing is restarted, and memory must not grow. As many seconds behind the last restart as the log takes to fill. */
+const WARM = 0.7
+const SAMPLES = 8
 /** How long the log may take for a tenth of all entries, on a machine that is busy with other things. */
 const TENTH_WITHIN_MS = 240_000
 const MIB = 1024 * 1024
@@ -55,11 +56,15 @@ test('a million entries, with restarts of every instance and of Redis: nothing i
       },
       { message: 'a leader' },
     )
-  const reach = async (part: number) => {
+  const reach = async (part: number, meanwhile = async () => {}) => {
     const wanted = part * ENTRIES
     const reached = async () =>
       Math.max(...(await Promise.all(members.map((each) => each.look()))).map(({ index }) => index))
-    await eventually(async () => (await reached()) >= wanted, {
+    const isThere = async () => {
+      await meanwhile()
+      return (await reached()) >= wanted
+    }
+    await eventually(isThere, {
       timeoutMs: TENTH_WITHIN_MS,
       intervalMs: 100,
       message: `the log to have ${wanted} entries`,
@@ -87,14 +92,19 @@ test('a million entries, with restarts of every instance and of Redis: nothing i
 
   await reach(WARM)
   const samples: Sample[] = []
-  for (let part = WARM; part < 1; part += 0.05) {
-    await reach(part)
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const part = WARM + (sample * (1 - WARM)) / SAMPLES
+    // The least of the time since the last sample: between one trim and the next the log swings with the pace of the writes.
+    let least = Infinity
+    await reach(part, async () => {
+      least = Math.min(least, await redisMemory(redis))
+    })
     const memory = await Promise.all(
       members.map((each) => each.call<{ heap: number; rss: number }>('memory')),
     )
     samples.push({
       part,
-      redis: await redisMemory(redis),
+      redis: least,
       heaps: memory.map(({ heap }) => heap),
       rss: memory.map(({ rss }) => rss),
     })

@@ -22,6 +22,8 @@ import { takeSnapshot, type TakenSnapshot } from './snapshot-maker.js'
 
 /** Entries read at once. While they are, nobody can write; with more of them a newcomer is at the head no sooner. */
 const PAGE_ENTRIES = 128
+/** As many where writes come so fast that the head would get away from whoever reads fewer. */
+const LARGEST_PAGE = 1024
 
 /**
  * Brings a replica to the log's head and keeps it on the log's history (G5, G7). Everything it does runs one after
@@ -109,14 +111,17 @@ export class CatchUp {
   toHead(signal: AbortSignal, isTold = () => false): Promise<void> {
     return this.#turns.take(async () => {
       let goal: number | undefined
+      let [entries, headBefore] = [PAGE_ENTRIES, Number.POSITIVE_INFINITY]
       while (!signal.aborted) {
         // One that is too old looks at what stopped it, no more: it might be gone, after a loss.
-        const limit = this.halted === 'VERSION_TOO_OLD' ? 1 : PAGE_ENTRIES
+        const limit = this.halted === 'VERSION_TOO_OLD' ? 1 : entries
         const page = await this.#log.read(this.#applier.index, limit, this.#checked)
         if (signal.aborted) return
         this.#listener.read(page)
         const more = await this.#use(page)
         this.#listener.used()
+        if (page.head - headBefore > entries / 2) entries = Math.min(2 * entries, LARGEST_PAGE)
+        headBefore = page.head
         goal ??= page.head
         if (!more || (this.#applier.index >= goal && isTold())) return
       }

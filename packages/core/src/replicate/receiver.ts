@@ -14,7 +14,7 @@ const RETRY_MS = 100
 /** As long as it applied something this recently that it was told of, what is missing is on its way. */
 const TELLING_MS = 10
 
-/** Characters that may wait to be applied as they were told of. Beyond that, a replica which is busy reads them later. */
+/** Characters that may wait to be applied as they were told of. Beyond that, a replica which is busy forgets them and reads. */
 const MAX_TOLD = 4 * 1024 * 1024
 
 /**
@@ -111,20 +111,28 @@ export class Receiver implements TailListener {
   appended(batch: AppendedBatch): void {
     if (this.#paused) return
     const size = batch.entries.reduce((sum, entry) => sum + entry.length, 0)
-    if (this.#told.length > 0 && this.#toldSize + size > MAX_TOLD) return this.#bell.ring()
+    if (this.#toldSize + size > MAX_TOLD) this.#forgetTold()
     this.#told.push({ batch, size })
     this.#toldSize += size
     if (!this.#following) void this.#followTold()
+  }
+
+  /**
+   * All that waits, though the oldest of it could be applied: kept, it would wait for ever behind a replica that is just as
+   * quick as the writes are, and never be at the head. What is told from now on leaves a gap, so the log is read.
+   */
+  #forgetTold(): void {
+    this.#told.length = 0
+    this.#toldSize = 0
   }
 
   /** What waits behind a snapshot, say, is much at once: everything else gets its turn in between. */
   async #followTold(): Promise<void> {
     this.#following = true
     let sinceMs = this.#clock.now()
-    for (let next = this.#told[0]; next; next = this.#told[0]) {
-      const followed = await this.#catchUp.follow(next.batch).catch(() => false)
-      this.#told.shift()
+    for (let next = this.#told.shift(); next; next = this.#told.shift()) {
       this.#toldSize -= next.size
+      const followed = await this.#catchUp.follow(next.batch).catch(() => false)
       if (followed) {
         this.#toldMs = this.#clock.now()
         void this.#acknowledgeNew()
@@ -163,7 +171,7 @@ export class Receiver implements TailListener {
       let reached = false
       try {
         // To go on reading while more is told would never end under load: a page is no more than comes in meanwhile.
-        await this.#catchUp.toHead(signal, () => this.#told.length > 0)
+        await this.#catchUp.toHead(signal, () => this.#following)
         reached = !signal.aborted
         // Also when there was nothing to read for the first time: the leader learns that it has a follower.
         void this.#acknowledgeNew()

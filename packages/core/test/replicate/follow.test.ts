@@ -112,6 +112,27 @@ it('reads up to the head of its first look, and no further while it is told of w
   expect(applier.index).toBe(HEAD + 3 * PAGE)
 })
 
+it('reads more at once while the head gets away from it, and no more than that', async () => {
+  const limits: number[] = []
+  let head = HEAD + 10_000
+  const read = async (after: number, limit: number) => {
+    limits.push(limit)
+    const count = Math.min(limit, head - after)
+    const entries = Array.from({ length: count }, (_, i) =>
+      entryAt(after + i + 1, { term: 7, command: 'all' }),
+    )
+    const page = pageWith({ head, entries })
+    head += limits.length < 6 ? limit : 0
+    return page
+  }
+  const log = { read } as unknown as LogStore
+  const listener = listenerFor({})
+  catchUp = new CatchUp({ log, snapshots: {} as SnapshotStore, applier, clock: systemClock, listener })
+  await catchUp.toHead(never)
+  expect(limits.slice(0, 7)).toEqual([128, 128, 256, 256, 512, 512, 1024])
+  expect(applier.index).toBe(head)
+})
+
 describe('what is told', () => {
   it('comes back as it was', () => {
     expect(decodeAppended(encodeAppended(batch(3)))).toEqual(batch(3))
