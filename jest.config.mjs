@@ -12,6 +12,8 @@ const otherVersions = {
 /** Tests run on the packages' TypeScript sources, compiled to CommonJS in memory: no build is needed for them. */
 export default {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
+  // They need programs that npm does not bring: `npm run test:system`.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/system/'],
   transform: {
     '\\.ts$': [
       '@swc/jest',

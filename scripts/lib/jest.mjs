@@ -3,8 +3,13 @@ import { findRedis } from './redis.mjs'
 import { root } from './root.mjs'
 import { isCi } from './script.mjs'
 
+const program = join(root, 'node_modules/jest/bin/jest.js')
+
 /** Arguments of Node that run Jest in a folder with the sources, by the tools that are installed here. */
-export const jest = [join(root, 'node_modules/jest/bin/jest.js'), '--config', 'jest.config.mjs']
+export const jest = [program, '--config', 'jest.config.mjs']
+
+/** The same for the tests that need programs which npm does not bring. */
+export const systemJest = [program, '--config', 'jest.system.config.mjs']
 
 /** More of them on a build machine, which has nothing else to do: by default Jest leaves a core free. */
 export const ofCi = isCi() ? ['--ci', '--maxWorkers=2'] : []
