@@ -22,6 +22,10 @@ export function candidacyOf(instance: Instance): Candidacy {
     self: () => ({ id, url: instance.url, publicUrl: instance.publicUrl }),
     standing: () => standingOf(instance),
     takeOver: (claim, connection, signal) => takeOver(successorOf(instance), claim, connection, signal),
+    renewalAsked: (outcome, ms) => {
+      instance.meters.count('renewals', outcome)
+      instance.meters.observe('renew', ms)
+    },
     roleChanged: (next, before, event) => onRoleChanged(instance, next, before, event),
     vacancyChanged: (vacant) => leadership.vacancy(vacant),
     retire: async (connection) => {

@@ -4,6 +4,7 @@ import { describeGroup, describeInstance, isStale } from './describe.js'
 import type { LeaderInfo, NodeEvents, Role } from './events.js'
 import { Instance } from './instance.js'
 import { Lifecycle } from './lifecycle.js'
+import { NodeMetrics } from './node-metrics.js'
 import type { Credentials } from './operate/credentials.js'
 import type { LeaderFunction } from './operate/leader-work.js'
 import type { OrderStore } from './operate/orders.js'
@@ -37,6 +38,8 @@ export type CreateParts = (warn: (code: string, message: string) => void) => Par
  */
 export class ElectionNode {
   protected readonly instance: Instance
+  /** What this instance counts and measures of itself. `@leasehold/core/metrics` gives it to Prometheus. */
+  readonly metrics: NodeMetrics
   readonly #lifecycle: Lifecycle
   readonly #events = new EventEmitter<NodeEvents>()
   #starting: Promise<void> | undefined
@@ -47,6 +50,7 @@ export class ElectionNode {
     const parts = createParts((code, message) => this.instance.warn(code, message))
     this.instance = new Instance({ ...parts, options, machine, emit })
     this.#lifecycle = new Lifecycle(this.instance)
+    this.metrics = new NodeMetrics(this.instance)
   }
 
   /** The instance's name plus a nonce: new at each process start. */
@@ -282,7 +286,10 @@ export class ElectionNode {
     try {
       this.#events.emit(event, ...(args as never))
     } catch (error) {
-      this.instance.options.logger.error({ err: error, event }, 'a listener threw')
+      this.instance.options.logger.error(
+        { event: 'listenerThrew', of: event, err: error },
+        'a listener threw',
+      )
       if (event !== 'error') this.#emit('error', [error as Error] as never)
     }
   }

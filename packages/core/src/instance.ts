@@ -4,16 +4,18 @@ import { Evidence } from './apply/evidence.js'
 import { nothingToApply } from './apply/nothing-to-apply.js'
 import type { StateMachine } from './apply/state-machine.js'
 import { candidacyOf, watchListenerOf } from './candidacy.js'
+import { Chronicle } from './chronicle.js'
 import { describeSelf } from './describe.js'
 import { Elector } from './elect/elector.js'
 import { Heartbeat } from './elect/heartbeat.js'
 import { LeaderWatch } from './elect/leader-watch.js'
 import { Leadership } from './elect/leadership.js'
 import { Roster } from './elect/roster.js'
-import { afterHeartbeat, onAcknowledgement, onApplied } from './reactions.js'
-import { NotLeaderError, NotReadableError, versionTooOld } from './errors.js'
+import { afterHeartbeat, onAcknowledgement, onApplied, onPaused, onSent } from './reactions.js'
+import { NotLeaderError, NotReadableError } from './errors.js'
 import type { NodeEvents } from './events.js'
 import { InstanceReplica } from './instance-replica.js'
+import { Meters } from './observe/meters.js'
 import { Audit } from './operate/audit.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
@@ -23,15 +25,14 @@ import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
-import { SnapshotHolds } from './operate/snapshot-holds.js'
 import { Sweeper } from './operate/sweeper.js'
 import { HandOver } from './operate/hand-over.js'
 import { Switchover } from './operate/switchover.js'
 import { handOverPartsOf, switchoverPartsOf } from './steering.js'
+import { replicaListenerOf } from './replica-listener.js'
 import { AppliedWaiters } from './read/applied-waiters.js'
 import { ConsistentReads } from './read/consistency.js'
 import { CatchUp } from './replicate/catch-up.js'
-import type { CatchUpListener } from './replicate/catch-up-listener.js'
 import { Pusher } from './replicate/pusher.js'
 import { Receiver } from './replicate/receiver.js'
 import { Copies } from './write/copies.js'
@@ -57,6 +58,8 @@ export interface InstanceParts extends Parts {
  */
 export class Instance {
   readonly parts: InstanceParts
+  readonly meters = new Meters()
+  readonly chronicle: Chronicle
   readonly options: ResolvedOptions
   readonly applier: Applier
   readonly catchUp: CatchUp
@@ -98,9 +101,14 @@ export class Instance {
   #caughtUp = false
 
   constructor(parts: InstanceParts) {
-    const { options, clock, load, log, snapshots, transport, leases, members, machine, emit } = parts
+    const { options, clock, load, log, snapshots, transport, leases, members, machine } = parts
     const { id, logger } = options
-    this.parts = parts
+    this.chronicle = new Chronicle({ id, logger, meters: this.meters, clock })
+    const emit: Emit = (event, ...args) => {
+      this.chronicle.happened(event, args)
+      parts.emit(event, ...args)
+    }
+    this.parts = { ...parts, emit }
     this.options = options
     this.url = options.url
     this.eligible = options.eligible
@@ -116,7 +124,7 @@ export class Instance {
       log,
       snapshots,
       applier: this.applier,
-      listener: this.#replicaListener(),
+      listener: replicaListenerOf(this),
       clock,
     })
     this.receiver = new Receiver({
@@ -131,7 +139,10 @@ export class Instance {
     this.pusher = new Pusher({
       ...{ transport, clock, logger },
       onAcknowledgement: (acknowledgement) => onAcknowledgement(this, acknowledgement),
-      onCopied: (ms) => this.copyMs.add(ms),
+      onCopied: (ms) => {
+        this.copyMs.add(ms)
+        this.meters.observe('copy', ms)
+      },
     })
     this.writer = new Writer({
       listener: {
@@ -145,6 +156,7 @@ export class Instance {
         },
         fenced: (why) => this.elector.fenced(why),
         requestTimed: (ms) => this.requestMs.add(ms),
+        sent: (batch) => onSent(this.meters, batch),
       },
       pending: this.pending,
       clock,
@@ -170,6 +182,10 @@ export class Instance {
       clock,
       logger,
       options,
+      made: (snapshot) => {
+        if (snapshot) this.chronicle.snapshot('taken', snapshot)
+        else this.meters.count('snapshots', 'failed')
+      },
     })
     this.leadership = new Leadership(id, (leader, reason) => {
       this.heartbeat.beatNow() // to learn of the new leader's record, and to tell it of this instance
@@ -207,12 +223,12 @@ export class Instance {
       changed: () => this.heartbeat.beatNow(),
       warn: (code, message, cause) => this.warn(code, message, cause),
     })
-    this.pause = new Pause({ orders: parts.orders, clock, id, changed: () => this.elector.wake() })
+    this.pause = new Pause({ orders: parts.orders, clock, id, changed: () => onPaused(this) })
     this.handOver = new HandOver(handOverPartsOf(this))
     this.switchover = new Switchover(switchoverPartsOf(this))
     this.audit = new Audit(auditPartsOf(this))
     this.work = new LeaderWork((error) => {
-      logger.error({ err: error }, 'a whileLeader function failed')
+      logger.error({ event: 'leaderFunctionFailed', err: error }, 'a whileLeader function failed')
       emit('error', error instanceof Error ? error : new Error(String(error)))
     })
   }
@@ -256,39 +272,7 @@ export class Instance {
   }
 
   warn(code: string, message: string, cause?: unknown): void {
-    this.options.logger.warn({ code }, message)
     this.parts.emit('warning', { code, message, ...(cause !== undefined && { cause }) })
-  }
-
-  #replicaListener(): CatchUpListener {
-    const { emit } = this.parts
-    const holds = new SnapshotHolds(this.options.leaseTtlMs, (code, message) => this.warn(code, message))
-    return {
-      read: (page) => {
-        this.leadership.read(page)
-        this.membership.noticed(page.secretVersion)
-      },
-      used: () => this.noticeCatchUp(),
-      present: (state, claimed) => this.writer.resolveLost(state, claimed),
-      diverged: (position, agreedIndex) => {
-        this.#caughtUp = false
-        emit('diverged', { position, agreedIndex, lost: position.index - agreedIndex })
-      },
-      rebuilding: () => {
-        this.#caughtUp = false
-      },
-      logLost: (position, head) => emit('logLost', { position, head }),
-      versionTooOld: (cause) => {
-        const { message } = versionTooOld(
-          `${cause.message}; this instance stops applying the log and cannot lead`,
-        )
-        this.warn('VERSION_TOO_OLD', message, cause)
-        this.heartbeat.beatNow() // nobody should wait for it to run for leadership
-      },
-      loading: () => this.heartbeat.beatNow(), // so that the log is not trimmed behind what it loads
-      loopHeld: (doing, hold) => holds.held(doing, hold),
-      badSnapshot: (cause) => this.warn('SNAPSHOT_BAD', `${cause.message}; it is not used.`, cause),
-    }
   }
 
   /** Called whenever the replica may have reached the head; tells once. */
@@ -296,5 +280,10 @@ export class Instance {
     if (this.#caughtUp || !this.catchUp.onHistory || this.applier.index < this.catchUp.head) return
     this.#caughtUp = true
     this.parts.emit('caughtUp', { position: this.applier.position })
+  }
+
+  /** The replica shows nothing until it has reached the head again. */
+  noticeRebuilding(): void {
+    this.#caughtUp = false
   }
 }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { OptionChecks } from './option-checks.js'
-import { type Logger, silentLogger } from './observe/logger.js'
+import { debugLogger } from './observe/debug-logger.js'
+import { contextLogger, type Logger } from './observe/logger.js'
+import { passwordsIn } from './observe/redaction.js'
 
 /**
  * Where a Redis is: a URL, an options object of ioredis (with `sentinels`, a Sentinel set), or an ioredis client to take
@@ -96,7 +98,7 @@ export interface NodeOptions {
   resultsKeptMs?: number
   /** Write concern of writes that name none. Default `'log'`. */
   writeConcern?: WriteConcern
-  /** Where to log. Default: nowhere. */
+  /** Where to log, in the shape of pino. Default: standard error, as far as `DEBUG=leasehold:*` asks for it. */
   logger?: Logger
 }
 
@@ -185,6 +187,7 @@ type WholeOption = {
 export function resolveOptions(options: NodeOptions): ResolvedOptions {
   const check = new OptionChecks()
   const name = options.name ?? `${hostname()}-${process.pid}`.replaceAll(/[:{}\s]/g, '-')
+  const id = `${name}-${randomBytes(5).toString('hex')}`
   const whole = (option: WholeOption, least: number, most: number, unit?: string) =>
     check.integer(option, options[option] ?? DEFAULTS[option], least, most, unit)
   check.label('group', options.group)
@@ -199,7 +202,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
     group: options.group,
     name,
-    id: `${name}-${randomBytes(5).toString('hex')}`,
+    id,
     redis: options.redis,
     leaseRedis,
     leaseOnLog: options.lease?.redis === undefined,
@@ -234,7 +237,11 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     resultsKeptBytes: whole('resultsKeptBytes', 0, 2 ** 31, 'bytes'),
     resultsKeptMs: whole('resultsKeptMs', 0, 30 * 86_400_000, 'ms'),
     writeConcern: check.writeConcern(options.writeConcern ?? DEFAULTS.writeConcern),
-    logger: options.logger ?? silentLogger,
+    logger: contextLogger(
+      options.logger ?? debugLogger(),
+      { group: options.group, id },
+      [options.redis, ...leaseRedis].flatMap((target) => passwordsIn(target)),
+    ),
   }
   if (resolved.commandTimeoutMs >= resolved.writeTimeoutMs) {
     check.fail(

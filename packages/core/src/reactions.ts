@@ -1,9 +1,11 @@
-import type { Applied } from './apply/applier.js'
+import { type Applied, isOutcome } from './apply/applier.js'
 import type { LeaseNotice } from './elect/lease.js'
 import type { MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
 import type { Entry } from './log/entry.js'
+import type { Meters } from './observe/meters.js'
 import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
+import type { SentBatch } from './write/sent-batch.js'
 
 /** What an instance does each time it has published itself: compares with the others, and with the log. */
 export async function afterHeartbeat(instance: Instance, members: readonly MemberView[]): Promise<void> {
@@ -71,13 +73,32 @@ export async function markHead({ writer, options }: Instance): Promise<boolean> 
 }
 
 /** The replica has changed: reports a bug of the app, and answers whoever waits for the entry. */
-export function onApplied({ options, parts, pending, applied }: Instance, entry: Entry, what: Applied): void {
+export function onApplied(instance: Instance, entry: Entry, what: Applied): void {
+  const { options, parts, pending, applied, meters } = instance
+  if (what.index !== entry.index && isOutcome(what) && pending.find(entry.opId)) meters.count('replays', '')
   if (!what.ok && what.index === entry.index && what.error.code === 'COMMAND_FAILED') {
-    options.logger.error({ err: what.error, index: entry.index }, 'a command threw')
+    options.logger.error({ event: 'commandFailed', err: what.error, index: entry.index }, 'a command threw')
     parts.emit('error', what.error)
   }
   pending.applied(entry, what)
   applied.reached(entry.index)
+}
+
+/** A batch of writes was sent to the log. */
+export function onSent(meters: Meters, { outcome, entries, bytes, ms, longestMs }: SentBatch): void {
+  meters.count('appends', outcome)
+  meters.observe('append', ms)
+  if (outcome !== 'appended') return
+  meters.count('appendedEntries', '', entries)
+  meters.count('appendedBytes', '', bytes)
+  meters.observe('batch', entries)
+  meters.observe('request', longestMs)
+}
+
+/** The group was paused, or is not any more. */
+export function onPaused({ chronicle, pause, elector }: Instance): void {
+  chronicle.paused(pause.active)
+  elector.wake()
 }
 
 /** Something that concerns all. A lost or late notice costs time only: the loops look by themselves. */
@@ -125,7 +146,7 @@ export function onAcknowledgement(instance: Instance, acknowledgement: Acknowled
   const maker = roster.all.find((member) => member.id === id)
   if (audit.refuses(maker, evidence))
     options.logger.warn(
-      { ...snapshot, maker: id },
+      { event: 'snapshotRefused', snapshot: snapshot.id, index: snapshot.index, maker: id },
       'a snapshot was refused: its maker computed something else',
     )
   else void snapshots.offered(snapshot, elector.served.connection)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { anotherOperation } from './apply/applier.js'
+import { anotherOperation, isOutcome } from './apply/applier.js'
 import { assertJson } from './apply/json.js'
 import type { ArgsOf, Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import { type CreateParts, ElectionNode } from './election-node.js'
@@ -185,15 +185,17 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   /** The leader's shortcut for an operation that is under way, or whose result is kept. What is applied decides. */
   #repeated({ opId, fingerprint, since }: Operation): Promise<Committed> | undefined {
     if (since === undefined || !this.isLeader) return undefined
-    const { applier, pending } = this.instance
+    const { applier, pending, meters } = this.instance
     const same = pending.find(opId)
     if (same) {
       const isRepeat = decodeEntry(0, 0, 0, same.data).fingerprint === fingerprint
+      if (isRepeat) meters.count('replays', '')
       return isRepeat ? same.answer : Promise.reject(anotherOperation(opId, since))
     }
     const first = applier.find(opId, fingerprint, since)
     if (!first) return undefined
     const { index, term } = first
+    if (isOutcome(first)) meters.count('replays', '')
     return first.ok ? Promise.resolve({ result: first.result, index, term }) : Promise.reject(first.error)
   }
 

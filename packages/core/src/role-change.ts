@@ -9,9 +9,9 @@ export function onRoleChanged(
   before: RoleState,
   event: RoleEvent,
 ): void {
-  const { options, pusher, work, receiver, writer, heartbeat, leadership, parts } = instance
-  const { logger, id } = options
-  logger.info({ id, from: before.role, to: next.role, event: event.type }, 'role changed')
+  const { options, chronicle, pusher, work, receiver, writer, heartbeat, leadership, parts } = instance
+  const { id } = options
+  chronicle.roleChanged(next, before, event)
   if (before.role === 'leader') {
     pusher.stop()
     work.end()

@@ -18,11 +18,20 @@ export function successorOf(instance: Instance): Successor {
       const known = roster.alive.map((member) => member.id)
       const announce = () => parts.leases.announceLeader()
       heartbeat.beatNow()
+      const startedMs = parts.clock.now()
       return settle(
         { ...parts, settleMs, self: id, known, empty: applier.index === 0, announce },
         claim,
         signal,
-      )
+      ).then((settled) => {
+        const ms = Math.round(parts.clock.now() - startedMs)
+        const heard = settled.views.map((view) => `${view.id}@${view.applied.index}`)
+        options.logger.info(
+          { event: 'settled', term: claim.term, head: claim.head, heard, silent: settled.silent, ms },
+          'Redis may have lost something: the others have said what they have',
+        )
+        return settled
+      })
     },
   }
 }

@@ -16,6 +16,7 @@ export interface ClusterRouterOptions extends http.ClusterRouterOptions<Request>
  * | `GET /leader` | it leads |
  * | `GET /replica?maxLag=&maxLagMs=` | it does not lead and its replica is in step |
  * | `GET /status` | always: this instance, and the group as Redis has it |
+ * | `GET /metrics` | `prom-client` is installed: this instance in numbers, for Prometheus |
  *
  * For operators, where `authorize` lets them, on any instance; fields as query or as JSON, no body parser is needed:
  *
@@ -23,8 +24,6 @@ export interface ClusterRouterOptions extends http.ClusterRouterOptions<Request>
  * |---|---|
  * | `POST /switchover` (`to`, `timeoutMs`) | as `node.switchover`; answers with the new leader once that serves |
  * | `POST /pause` (`forMs`), `POST /resume` | as `node.pause` and `node.resume` |
- *
- * `GET /metrics` is for a later version: 501.
  *
  * @example
  * ```ts

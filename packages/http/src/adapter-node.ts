@@ -39,6 +39,8 @@ export type AdapterNode = Pick<
   readonly stale?: boolean
   /** A connection to the leader `id` broke: its process may be gone. */
   suspect?(id: string): void
+  /** What it counts and measures of itself, and where what is done with requests is counted. */
+  readonly metrics?: ElectionNode['metrics']
   /** Raises a `warning` event. */
   warn?(code: string, message: string): void
 }

@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http'
-import { LeaseholdError, NotSupportedError } from '@leasehold/core'
+import { LeaseholdError } from '@leasehold/core'
+import type { MetricsRegistry } from '@leasehold/core/metrics'
 import type { AdapterNode } from './adapter-node.js'
 import type { Framework, Handler, HttpRequest } from './framework.js'
 import { groupReport } from './group-report.js'
 import { type Health, isAlive, isLeading, isReady, isReplica, type LagBounds, parseBounds } from './health.js'
+import { metricsReply } from './metrics-reply.js'
 import { sendError, sendJson } from './replies.js'
 import { isShuttingDown } from './shutting-down.js'
 import { steering } from './steering.js'
@@ -16,6 +18,11 @@ export interface ClusterRouterOptions<Req = HttpRequest> {
   authorize?: (req: Req) => boolean | Promise<boolean>
   /** For how long the control loop may stand still before `/livez` fails, in ms. Default: the larger of 10000 and twice the lease's time to live. */
   maxIdleMs?: number
+  /**
+   * A registry of `prom-client` that `/metrics` shows, and to which this node's metrics are added. Default: one of its own,
+   * with nothing else.
+   */
+  registry?: MetricsRegistry
 }
 
 type Answer = (req: HttpRequest, res: ServerResponse, query: URLSearchParams) => void | Promise<void>
@@ -31,6 +38,7 @@ type Answer = (req: HttpRequest, res: ServerResponse, query: URLSearchParams) =>
  * | `GET /leader` | it leads |
  * | `GET /replica?maxLag=&maxLagMs=` | it does not lead and its replica is in step |
  * | `GET /status` | always: this instance, and the group as Redis has it |
+ * | `GET /metrics` | `prom-client` is installed: this instance in numbers, for Prometheus |
  *
  * For operators, where `authorize` lets them, on any instance; fields as query or as JSON, no body parser is needed:
  *
@@ -38,8 +46,6 @@ type Answer = (req: HttpRequest, res: ServerResponse, query: URLSearchParams) =>
  * |---|---|
  * | `POST /switchover` (`to`, `timeoutMs`) | as `node.switchover`; answers with the new leader once that serves |
  * | `POST /pause` (`forMs`), `POST /resume` | as `node.pause` and `node.resume` |
- *
- * `GET /metrics` is for a later version: 501.
  */
 export function clusterRouter<Req>(
   node: AdapterNode,
@@ -47,6 +53,7 @@ export function clusterRouter<Req>(
   options: ClusterRouterOptions<Req> = {},
 ): Handler {
   const maxIdleMs = options.maxIdleMs ?? Math.max(10_000, 2 * node.leaseTtlMs)
+  const metrics = metricsReply(node, options.registry)
   const get: Record<string, Answer> = {
     '/livez': (_req, res) => sendHealth(res, isAlive(node.status(), maxIdleMs)),
     '/readyz': withBounds((bounds) => isReady(node.status(), bounds, isShuttingDown(node))),
@@ -54,7 +61,7 @@ export function clusterRouter<Req>(
     '/replica': withBounds((bounds) => isReplica(node.status(), bounds, isShuttingDown(node))),
     '/status': async (_req, res) =>
       sendJson(res, 200, { instance: node.status(), ...(await groupReport(node)) }),
-    '/metrics': notYet('GET /metrics'),
+    '/metrics': (_req, res) => metrics(res),
   }
   const { authorize } = options
   const mayPost = authorize && ((req: HttpRequest) => authorize(framework.requestOf(req)))
@@ -91,10 +98,6 @@ function withBounds(check: (bounds: LagBounds) => Health): Answer {
     if (typeof bounds !== 'string') return sendHealth(res, check(bounds))
     sendJson(res, 400, { error: { code: 'BAD_REQUEST', message: bounds } })
   }
-}
-
-function notYet(what: string): Answer {
-  return () => Promise.reject(new NotSupportedError(what))
 }
 
 function guarded(authorize: ClusterRouterOptions['authorize'], answer: Answer): Answer {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { LeaderInfo, RequestIdentity } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
 import { type ForwardBody, keepBody, takeBody, waitingBytes } from './body.js'
-import { NoLeaderError, RequestOutcomeUnknownError } from './errors.js'
+import { ClientGoneError, NoLeaderError, RequestOutcomeUnknownError } from './errors.js'
 import { ForwardLog } from './forward-log.js'
 import { signForwarded } from './forwarded.js'
 import { FORWARDED, headersForLeader } from './headers.js'
@@ -26,7 +26,19 @@ export function forward(node: AdapterNode, settings: RouteSettings): Route {
   const hold = new Hold(node, settings.hold)
   const pools = new LeaderPools(node, settings, settings.hold.ms)
   const log = new ForwardLog(settings.logger)
-  return (request, res) => new Journey(node, settings, hold, pools, log, request, res).run()
+  return async (request, res) => {
+    const journey = new Journey(node, settings, hold, pools, log, request, res)
+    const end = (outcome: Parameters<NonNullable<AdapterNode['metrics']>['resent']>[0]) => {
+      if (journey.tries > 1) node.metrics?.resent(outcome)
+    }
+    try {
+      await journey.run()
+      end('answered')
+    } catch (error) {
+      end(endOf(error))
+      throw error
+    }
+  }
 }
 
 /** A leader as the search finds it here: one with a `url`. */
@@ -51,6 +63,8 @@ class Journey {
   #identity: RequestIdentity | undefined
   #body: ForwardBody | undefined
   #ranHere = false
+  /** How often it was begun, here or by a call to a leader. */
+  tries = 0
   /** Set once it may have run somewhere. */
   #doubt: Doubt | undefined
 
@@ -112,7 +126,10 @@ class Journey {
   async #serveHere(identity: RequestIdentity): Promise<'answered' | 'refused' | Doubt> {
     const mayDrop = this.#body?.isKept === true && this.#settings.mayResend(this.#request.req)
     const served = await this.#request.serve({ identity, mayDrop, body: this.#body })
-    if (served.kind !== 'refused') this.#ranHere = true
+    if (served.kind !== 'refused') {
+      this.#ranHere = true
+      this.tries++
+    }
     if (served.kind !== 'deposed') return served.kind
     this.#res = served.res
     this.#search.deposed()
@@ -133,6 +150,7 @@ class Journey {
     const body = this.#body ?? (await takeBody(this.#request.req, this.#settings.maxBufferBytes))
     const call = this.#callTo(identity, leader, body)
     const connectWithinMs = Math.min(this.#settings.connectTimeoutMs, this.#search.remainingMs)
+    this.tries++
     const outcome = await callLeader(
       this.#pools.to(leader.url),
       call,
@@ -140,6 +158,7 @@ class Journey {
       connectWithinMs,
       this.#request.gone,
     )
+    this.#node.metrics?.forwarded(outcome.kind)
     switch (outcome.kind) {
       case 'answered':
         this.#log.reached()
@@ -191,6 +210,13 @@ class Journey {
 
 function unknown({ requestId }: RequestIdentity, { why, cause }: Doubt): RequestOutcomeUnknownError {
   return new RequestOutcomeUnknownError(requestId, why, cause)
+}
+
+/** What a client got whose request came to such an end. */
+function endOf(error: unknown): 'no_leader' | 'unknown' | 'gone' | 'failed' {
+  if (error instanceof NoLeaderError) return 'no_leader'
+  if (error instanceof RequestOutcomeUnknownError) return 'unknown'
+  return error instanceof ClientGoneError ? 'gone' : 'failed'
 }
 
 function hasTimedOut(cause: unknown): boolean {

@@ -66,6 +66,7 @@ export class Hold {
   wait(request: Waiting): Promise<Server> {
     const { maxRequests, maxBytes } = this.limits
     if (this.#places.size >= maxRequests || this.#bytes + request.bytes > maxBytes) {
+      this.#node.metrics?.held('full')
       return Promise.reject(
         new NoLeaderError(`No leader is known, and ${this.#places.size} requests wait for one already`),
       )
@@ -76,7 +77,7 @@ export class Hold {
         request,
         settle: (outcome) => {
           request.gone.removeEventListener('abort', onGone)
-          this.#leave(place)
+          if (this.#leave(place)) this.#node.metrics?.held(endOf(outcome))
           if (outcome instanceof Error) reject(outcome)
           else resolve(outcome)
         },
@@ -89,16 +90,19 @@ export class Hold {
 
   #enter(place: Place) {
     this.#places.add(place)
+    this.#node.metrics?.waits()
     this.#bytes += place.request.bytes
     this.#stopWatching ??= this.#watch()
   }
 
-  #leave(place: Place) {
-    if (!this.#places.delete(place)) return
+  /** False if it had left already. */
+  #leave(place: Place): boolean {
+    if (!this.#places.delete(place)) return false
     this.#bytes -= place.request.bytes
-    if (this.#places.size > 0) return
+    if (this.#places.size > 0) return true
     this.#stopWatching?.()
     this.#stopWatching = undefined
+    return true
   }
 
   #look = () => {
@@ -125,4 +129,9 @@ export class Hold {
       this.#node.off('elected', this.#look)
     }
   }
+}
+
+function endOf(outcome: Server | Error): 'released' | 'gone' | 'expired' {
+  if (!(outcome instanceof Error)) return 'released'
+  return outcome instanceof ClientGoneError ? 'gone' : 'expired'
 }

@@ -14,6 +14,11 @@ export type Applied = { readonly index: number; readonly term: number } & (
   | { readonly ok: false; readonly error: LeaseholdError }
 )
 
+/** Whether what a repeat got is the outcome of an operation, and not that nothing is known of it. */
+export function isOutcome(applied: Applied): boolean {
+  return applied.ok || (applied.error.code !== 'KEY_REUSED' && applied.error.code !== 'OUTCOME_UNKNOWN')
+}
+
 /** Called for each entry, right after it changed the replica. */
 export type AppliedListener = (entry: Entry, applied: Applied) => void
 

@@ -1,5 +1,6 @@
 import type { ChangeReason } from '../events.js'
 import type { Claim, TermConnection } from '../log/log-store.js'
+import type { RenewalListener } from './held-lease.js'
 import type { RoleEvent, RoleState } from './role.js'
 
 /** Whether an instance may run now, and how long it lets better ones go first; if it may not, when to ask again. */
@@ -30,6 +31,8 @@ export interface Candidacy {
   roleChanged(state: RoleState, before: RoleState, event: RoleEvent): void
   /** Closes a connection once nothing is in flight on it any more. */
   retire(connection: TermConnection): Promise<void>
+  /** The lease that this instance holds was to be renewed. */
+  renewalAsked: RenewalListener
   /** The lease was found vacant, or held. */
   vacancyChanged(vacant: boolean): void
 }

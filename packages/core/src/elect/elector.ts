@@ -1,4 +1,4 @@
-import { Bell, type Clock, jitter } from '../clock.js'
+import { aborted, Bell, type Clock, jitter } from '../clock.js'
 import type { Claim, LogStore, TermConnection } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import type { Candidacy, ServedTerm } from './candidacy.js'
@@ -82,9 +82,14 @@ export class Elector {
     )
   }
 
+  /** How much of the lease that this instance holds is left, in ms; 0 without one. */
+  get leaseLeftMs(): number {
+    return this.#held?.leftMs ?? 0
+  }
+
   /** The log refused an append, or shows another claim: this instance does not lead, whatever its lease says (G2). */
   fenced(why: string): void {
-    this.#logger.warn({ why }, 'fenced')
+    this.#logger.warn({ event: 'fenced', why }, 'the log has another leader')
     this.#fenced.abort()
   }
 
@@ -166,7 +171,8 @@ export class Elector {
   async #reign(lease: Lease, signal: AbortSignal): Promise<void> {
     this.#fenced = new AbortController()
     this.#yielding = new AbortController()
-    const held = new HeldLease(this.#leases, lease, this.#ttlMs, this.#clock, this.#logger)
+    const { renewalAsked } = this.#candidacy
+    const held = new HeldLease(this.#leases, lease, this.#ttlMs, this.#clock, this.#logger, renewalAsked)
     this.#held = held
     const over = AbortSignal.any([signal, held.ended, this.#fenced.signal, this.#yielding.signal])
     const released = new AbortController()
@@ -222,13 +228,13 @@ export class Elector {
       })
       if (outcome.kind === 'tooOld') {
         this.#logger.warn(
-          { appVersion: outcome.appVersion },
+          { event: 'claimRefused', outcome: outcome.kind, appVersion: outcome.appVersion },
           'the log holds what a newer version of the app wrote',
         )
         return 'unfit'
       }
       if (outcome.kind !== 'claimed') {
-        this.#logger.info({ outcome: outcome.kind }, 'the claim was refused')
+        this.#logger.info({ event: 'claimRefused', outcome: outcome.kind }, 'the claim was refused')
         return 'refused'
       }
       this.#claim = outcome.claim
@@ -286,9 +292,4 @@ export class Elector {
     this.#state = next
     this.#candidacy.roleChanged(next, before, event)
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

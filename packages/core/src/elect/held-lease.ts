@@ -2,6 +2,9 @@ import { type Clock, jitter } from '../clock.js'
 import type { Logger } from '../observe/logger.js'
 import type { Lease, LeaseGuard, LeaseStore } from './lease.js'
 
+/** Hears what each renewal came to: `lost`, the lease is somebody else's; `failed`, nobody answered in time. */
+export type RenewalListener = (outcome: 'renewed' | 'lost' | 'failed', ms: number) => void
+
 /**
  * A lease from its grant to its end: renews it at a third of its time, and ends it by the own timer when its deadline
  * passes, whether Redis has answered or not (G10). A guard ends it earlier where this thread hangs.
@@ -13,15 +16,24 @@ export class HeldLease {
   readonly #logger: Logger
   readonly #ended = new AbortController()
   readonly #guard: LeaseGuard
+  readonly #asked: RenewalListener
   #lease: Lease
   #cancelTimer: () => void = () => {}
 
-  constructor(store: LeaseStore, lease: Lease, ttlMs: number, clock: Clock, logger: Logger) {
+  constructor(
+    store: LeaseStore,
+    lease: Lease,
+    ttlMs: number,
+    clock: Clock,
+    logger: Logger,
+    asked: RenewalListener = () => {},
+  ) {
     this.#store = store
     this.#clock = clock
     this.#ttlMs = ttlMs
     this.#logger = logger
     this.#lease = lease
+    this.#asked = asked
     this.#guard = store.guard(lease, () => this.#end())
     this.#arm()
   }
@@ -41,6 +53,11 @@ export class HeldLease {
     return !this.#ended.signal.aborted && inTime && !this.#guard.gaveBack
   }
 
+  /** How much of it is left at this moment, in ms; 0 once it is over. */
+  get leftMs(): number {
+    return this.valid ? Math.max(0, this.#lease.deadlineMs - this.#clock.now()) : 0
+  }
+
   /** Renews until the lease ends or `signal` aborts. */
   async keep(signal: AbortSignal): Promise<void> {
     const over = AbortSignal.any([signal, this.ended])
@@ -55,6 +72,7 @@ export class HeldLease {
       const startedMs = this.#clock.now()
       try {
         const renewed = await this.#store.renew(this.#lease)
+        this.#asked(renewed ? 'renewed' : 'lost', this.#clock.now() - startedMs)
         // A reply that comes after the deadline must not revive what has ended, even if the timer is late too.
         if (!renewed || !this.valid) {
           this.#end()
@@ -64,6 +82,7 @@ export class HeldLease {
         this.#arm()
         pauseMs = Math.max(0, this.#ttlMs / 3 - (this.#clock.now() - startedMs))
       } catch (error) {
+        this.#asked('failed', this.#clock.now() - startedMs)
         this.#logger.debug({ err: error }, 'renewing the lease failed; trying again until its deadline')
         pauseMs = jitter(this.#clock, Math.min(100, this.#ttlMs / 10))
       }

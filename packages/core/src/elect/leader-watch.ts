@@ -102,7 +102,10 @@ export class LeaderWatch {
     const heir = this.#listener.heir()
     if (!(await this.#leases.depose(leaseValue, heir))) return
     remember(this.#deposed, id, MAX_DEPOSED)
-    this.#logger.info({ leader: id }, 'the process of the leader is gone; its lease was ended')
+    this.#logger.warn(
+      { event: 'deposed', leader: id, heir, seenMs: Math.round(this.#clock.now() - seenMs) },
+      'the process of the leader is gone; its lease was ended',
+    )
     this.#listener.deposed(heir, seenMs)
   }
 }

@@ -25,6 +25,8 @@ interface SnapshotDutyParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly options: RetentionOptions
+  /** Hears of each snapshot that this instance took and stored, and how long that took; undefined for one that failed. */
+  readonly made: (snapshot: { index: number; bytes: number; ms: number } | undefined) => void
 }
 
 /** Keeps the log from growing without bound: snapshots by a follower where there is one, trimming by the leader. */
@@ -94,7 +96,11 @@ export class SnapshotDuty {
     try {
       const { snapshotBefore } = await catchUp.look()
       const installed = await connection.installSnapshot(offer, { before: snapshotBefore })
-      logger.info({ ...offer, installed }, 'a snapshot was offered')
+      const { id, index, term } = offer
+      logger.info(
+        { event: installed ? 'snapshotInstalled' : 'snapshotRefused', snapshot: id, index, term },
+        installed ? 'a snapshot was switched in' : 'a snapshot is not newer than the one that is there',
+      )
     } catch (error) {
       logger.debug({ err: error }, 'a snapshot could not be switched in')
     }
@@ -114,16 +120,19 @@ export class SnapshotDuty {
   }
 
   async #make(): Promise<OfferedSnapshot | undefined> {
-    const { catchUp, writer, snapshots, logger } = this.#parts
+    const { catchUp, writer, snapshots, logger, clock, made } = this.#parts
+    const startedMs = clock.now()
     try {
       // Nothing may be applied while the state is written down, so a leader's writes wait for that.
       const taken = await writer.hold(() => catchUp.takeSnapshot())
       if (!taken) return undefined
       await storeSnapshot(snapshots, taken)
-      const { id, index, term, terms } = taken.head
+      const { id, index, term, terms, bytes } = taken.head
+      made({ index, bytes, ms: clock.now() - startedMs })
       return { id, index, term, nonce: terms.at(-1)?.nonce ?? '' }
     } catch (error) {
-      logger.warn({ err: error }, 'taking a snapshot failed')
+      logger.warn({ event: 'snapshotFailed', err: error }, 'taking a snapshot failed')
+      made(undefined)
       return undefined
     }
   }

@@ -152,13 +152,18 @@ export class Switchover {
   }
 
   async #carryOut(id: string, to: string, withinMs: number): Promise<void> {
-    const { orders, handOver, logger } = this.#parts
+    const { orders, handOver, logger, clock } = this.#parts
+    const startedMs = clock.now()
+    logger.info({ event: 'switchoverBegan', order: id, to, withinMs }, 'a switchover was asked for')
     try {
       await handOver.run(to, withinMs, this.#stopping.signal)
+      const ms = Math.round(clock.now() - startedMs)
+      logger.info({ event: 'switchoverHandedOver', order: id, ms }, 'the lease was given back for the heir')
     } catch (error) {
       const why =
         error instanceof SwitchoverFailedError ? error : new SwitchoverFailedError('TIMEOUT', String(error))
-      logger.info({ err: error, to }, 'a switchover failed')
+      const { reason, why: because } = why
+      logger.warn({ event: 'switchoverFailed', order: id, to, reason, because }, 'a switchover failed')
       // The next leader goes on with what was only interrupted.
       if (why.reason === 'STOPPED' || why.reason === 'LEADER_CHANGED') return
       await orders.endSwitchover(id, outcomeOf(why)).catch(() => {})

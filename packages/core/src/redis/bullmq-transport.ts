@@ -132,6 +132,14 @@ export class BullmqTransport implements JobTransport {
     return this.#queues.keys()
   }
 
+  async queued(): Promise<number | undefined> {
+    const worker = this.#worker
+    if (!worker) return undefined
+    this.#mustReach()
+    const lengths = ['wait', 'active'].map((list) => this.#pushClient.llen(worker.toKey(list)))
+    return (await Promise.all(lengths)).reduce((sum, length) => sum + length, 0)
+  }
+
   async remove(id: string): Promise<void> {
     this.#mustReach()
     const queue = this.#queue(id)

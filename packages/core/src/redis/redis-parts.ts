@@ -53,6 +53,7 @@ const noTransport: JobTransport = {
   onAcknowledged: () => () => {},
   present: async () => [],
   pushedTo: () => [],
+  queued: async () => undefined,
   remove: async () => {},
   close: async () => {},
 }

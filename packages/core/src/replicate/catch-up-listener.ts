@@ -1,7 +1,8 @@
 import type { VersionTooOld } from '../apply/applier.js'
 import type { LogPage, LogState } from '../log/log-store.js'
 import type { Position } from '../position.js'
-import type { Hold } from './time-slice.js'
+import type { LoadedSnapshot } from './snapshot-loader.js'
+import type { TakenSnapshot } from './snapshot-maker.js'
 
 /** What happens to a replica while it follows a log. */
 export interface CatchUpListener {
@@ -22,8 +23,10 @@ export interface CatchUpListener {
   versionTooOld(cause: VersionTooOld): void
   /** The replica begins to load a snapshot: what lies behind that one must stay in the log. Told once for each. */
   loading(): void
-  /** Taking or loading a snapshot held the event loop for so long at a stretch, at most. */
-  loopHeld(doing: 'taking' | 'loading', hold: Hold): void
+  /** A snapshot was taken, and is not stored yet. */
+  taken(snapshot: TakenSnapshot): void
+  /** A snapshot took the place of the replica. */
+  loaded(snapshot: LoadedSnapshot): void
   /** A snapshot could not be loaded; the one before is tried, or the same again later. */
   badSnapshot(error: Error): void
 }

@@ -180,7 +180,7 @@ export class CatchUp {
     return this.#turns.take(async () => {
       if (!isFit()) return undefined
       const taken = await takeSnapshot(this.#applier, this.#clock)
-      this.#listener.loopHeld('taking', taken.hold)
+      this.#listener.taken(taken)
       return taken
     })
   }
@@ -250,7 +250,7 @@ export class CatchUp {
       this.#applier.load(loaded.head, loaded.state)
       this.#halt.loaded(page.head)
       this.#announced.clear()
-      this.#listener.loopHeld('loading', loaded.hold)
+      this.#listener.loaded(loaded)
       this.#halt.reached(this.#applier.index)
       return true
     } catch (error) {

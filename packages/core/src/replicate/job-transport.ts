@@ -46,6 +46,8 @@ export interface JobTransport {
   present(): Promise<string[]>
   /** Instances that this one has pushed a notice to, without those whose queues it has removed since. */
   pushedTo(): Iterable<string>
+  /** How many notices for this instance wait, or are worked on; undefined where there is no queue. Rejects without an answer. */
+  queued(): Promise<number | undefined>
   /** Removes the queue of an instance that is gone. Rejects at once where Redis is out of reach. */
   remove(id: string): Promise<void>
   /** Closes everything; removes the own queue if Redis is in reach. Never hangs. */

@@ -78,6 +78,11 @@ export class Pusher {
     this.#batches.length = 0
   }
 
+  /** Jobs under way that nobody has answered. */
+  get outstanding(): number {
+    return [...this.#followers.values()].reduce((sum, { outstanding }) => sum + outstanding.length, 0)
+  }
+
   /** The log has grown to `head`. */
   committed(head: number): void {
     this.#head = head

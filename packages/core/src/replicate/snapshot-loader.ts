@@ -26,12 +26,22 @@ interface LoadListener {
   bad(error: Error): void
 }
 
+/** A snapshot that was read, checked and put together. */
+export interface LoadedSnapshot {
+  readonly head: SnapshotHead
+  readonly state: unknown
+  /** The longest time that the event loop was held meanwhile. */
+  readonly hold: Hold
+  /** How long it took. */
+  readonly ms: number
+}
+
 /** Loads the first of these that is good, as `loadSnapshot` does; undefined if none is. */
 export async function loadFirstGood(
   parts: LoadParts,
   refs: readonly SnapshotRef[],
   listener: LoadListener,
-): Promise<Awaited<ReturnType<typeof loadSnapshot>> | undefined> {
+): Promise<LoadedSnapshot | undefined> {
   for (const ref of refs) {
     listener.begins(ref)
     try {
@@ -53,7 +63,8 @@ export async function loadFirstGood(
 export async function loadSnapshot(
   { store, log, version, clock }: LoadParts,
   id: string,
-): Promise<{ head: SnapshotHead; state: unknown; hold: Hold }> {
+): Promise<LoadedSnapshot> {
+  const startedMs = clock.now()
   const head = await store.readHead(id)
   if (!head) throw new BadSnapshot(`Snapshot ${id} is gone or incomplete`)
   if (head.version > version) throw new VersionTooOld(`The snapshot at entry ${head.index}`, head, version)
@@ -86,7 +97,7 @@ export async function loadSnapshot(
       if (slice.over) await slice.next()
     }
   }
-  return { head, state: reader.value, hold: slice.longest }
+  return { head, state: reader.value, hold: slice.longest, ms: clock.now() - startedMs }
 }
 
 function longestOf(records: readonly string[]): string {

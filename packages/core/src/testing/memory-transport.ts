@@ -81,6 +81,10 @@ export class MemoryTransport implements JobTransport {
     return this.#pushedTo
   }
 
+  queued(): Promise<number> {
+    return this.#client.call('queued', ({ data }) => data.jobs.get(this.#id)?.size ?? 0)
+  }
+
   async remove(id: string): Promise<void> {
     await this.#client.call('removeJobs', ({ data }) => data.jobs.delete(id))
     this.#pushedTo.delete(id)

@@ -5,6 +5,7 @@ import { decodeEntry, encodeEntry, type Entry, markerEntry, type WindowBounds } 
 import type { AppendOutcome, Claim, LogState, TermConnection } from '../log/log-store.js'
 import { fateOf, type LostAppend } from './in-flight.js'
 import type { Committed, PendingWrite, PendingWrites } from './pending-writes.js'
+import { bytesOf, type SentBatch, sentBatch } from './sent-batch.js'
 
 /** What one append script takes at most. */
 const MAX_BATCH_ENTRIES = 512
@@ -22,6 +23,8 @@ export interface WriterListener {
   fenced(why: string): void
   /** From `write` to the log's acknowledgement. */
   requestTimed(requestMs: number): void
+  /** What became of a batch that was sent. */
+  sent(batch: SentBatch): void
 }
 
 /** The term that the writer appends under. */
@@ -196,10 +199,12 @@ export class Writer {
     }
     for (const write of batch) write.sent = true
     const request = { head: term.head, headTerm: term.headTerm, entries: batch.map((write) => write.data) }
+    const sentMs = this.#clock.now()
     let outcome: AppendOutcome
     try {
       outcome = await term.connection.append(request)
     } catch {
+      this.#listener.sent(sentBatch('lost', batch, sentMs, this.#clock.now()))
       const { claim } = term
       this.#lost.push({ writes: batch, first: term.head + 1, term: claim.term, stamp: claim })
       if (this.#term === term) this.#term = undefined
@@ -207,6 +212,7 @@ export class Writer {
       if (this.#present && !this.#accepting) this.resolveLost(this.#present, false)
       return
     }
+    this.#listener.sent(sentBatch(outcome.kind, batch, sentMs, this.#clock.now()))
     this.#answered(term, batch, outcome)
   }
 
@@ -223,7 +229,7 @@ export class Writer {
         this.#listener.appended(
           batch.map((write, i) => decodeEntry(outcome.first + i, claim.term, outcome.timeMs, write.data)),
           claim.nonce,
-          batch.reduce((sum, write) => sum + write.bytes, 0),
+          bytesOf(batch),
         )
         return
       }

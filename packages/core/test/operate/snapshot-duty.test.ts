@@ -36,6 +36,7 @@ beforeEach(() => {
     transport: { push: async (id: string) => void asked.push(id) } as Partial<JobTransport> as JobTransport,
     clock,
     logger,
+    made: () => {},
     options: { snapshotEntries: 100, snapshotBytes: 1e9, trailingEntries: 10, trailingBytes: 1e9 },
   })
 })

@@ -4,6 +4,7 @@ import { encodeEntry, type Entry } from '../../src/log/entry.js'
 import { TermTable } from '../../src/log/history.js'
 import type { Claim } from '../../src/log/log-store.js'
 import { PendingWrites } from '../../src/write/pending-writes.js'
+import type { SentBatch } from '../../src/write/sent-batch.js'
 import { Writer } from '../../src/write/writer.js'
 import { settle, VirtualClock } from '../../src/testing/virtual-clock.js'
 import { ScriptedConnection, type SentAppend } from './scripted-connection.js'
@@ -17,6 +18,7 @@ let writer: Writer
 let connection: ScriptedConnection
 let mayAppend: boolean
 let fenced: string[]
+let batches: SentBatch[]
 
 /** A replica that applies what its leader appended: a command's result is its argument. */
 function apply(entries: readonly Entry[]): void {
@@ -32,12 +34,14 @@ function setUp({ maxQueuedWrites = 10_000, maxQueuedBytes = 64 * KIB * KIB } = {
   connection = new ScriptedConnection()
   mayAppend = true
   fenced = []
+  batches = []
   const listener = {
     mayAppend: () => mayAppend,
     notLeader: (why: string) => new NotLeaderError(undefined, why),
     appended: apply,
     fenced: (why: string) => fenced.push(why),
     requestTimed: () => {},
+    sent: (batch: SentBatch) => batches.push(batch),
   }
   writer = new Writer({ listener, pending, clock, maxQueuedWrites, maxQueuedBytes })
 }

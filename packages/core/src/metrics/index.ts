@@ -1,0 +1,1 @@
+export { createRegistry, type MeasuredNode, type MetricsRegistry, registerMetrics } from './registry.js'
