@@ -41,8 +41,12 @@ export function registerMetrics(node: MeasuredNode, registry: MetricsRegistry): 
     for (const family of FAMILIES) registry.registerMetric(new CollectedMetric(family, reading) as never)
   readings.set(registry, reading)
   reading.add(node)
+  let isThere = true
   return () => {
-    if (!reading.remove(node) || reading.size > 0) return
+    if (!isThere) return
+    isThere = false
+    reading.remove(node)
+    if (reading.size > 0) return
     for (const { name } of FAMILIES) registry.removeSingleMetric(name)
     readings.delete(registry)
   }

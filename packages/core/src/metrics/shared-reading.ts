@@ -1,22 +1,27 @@
 import type { Reading } from './family.js'
 import type { MeasuredNode } from './registry.js'
 
+type Metrics = MeasuredNode['metrics']
+
 /** The readings of some nodes, shared by all metrics of a scrape, so that its numbers are of one moment and fit each other. */
 export class SharedReading {
-  readonly #nodes = new Set<MeasuredNode>()
+  /** How often each was added: the app may do so, and a router as well. */
+  readonly #added = new Map<Metrics, number>()
   #now: Promise<Reading[]> | undefined
 
   get size(): number {
-    return this.#nodes.size
+    return this.#added.size
   }
 
-  add(node: MeasuredNode): void {
-    this.#nodes.add(node)
+  add({ metrics }: MeasuredNode): void {
+    this.#added.set(metrics, (this.#added.get(metrics) ?? 0) + 1)
   }
 
-  /** False if it was not there. */
-  remove(node: MeasuredNode): boolean {
-    return this.#nodes.delete(node)
+  /** Takes back one `add`. */
+  remove({ metrics }: MeasuredNode): void {
+    const times = this.#added.get(metrics) ?? 0
+    if (times > 1) this.#added.set(metrics, times - 1)
+    else this.#added.delete(metrics)
   }
 
   /** One reading of each node: that under way, or a new one. Never rejects, and takes as long as Redis may take at most. */
@@ -28,7 +33,7 @@ export class SharedReading {
 
   #read(): Promise<Reading[]> {
     return Promise.all(
-      [...this.#nodes].map(async ({ metrics }) => {
+      [...this.#added.keys()].map(async (metrics) => {
         const queuedJobs = await metrics.queuedJobs()
         return { ...metrics.read(), queuedJobs } // read last, when nothing is waited for any more
       }),
