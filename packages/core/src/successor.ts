@@ -28,7 +28,7 @@ export function successorOf(instance: Instance): Successor {
         const heard = settled.views.map((view) => `${view.id}@${view.applied.index}`)
         options.logger.info(
           { event: 'settled', term: claim.term, head: claim.head, heard, silent: settled.silent, ms },
-          'Redis may have lost something: the others have said what they have',
+          'all who are connected have said what they have',
         )
         return settled
       })
