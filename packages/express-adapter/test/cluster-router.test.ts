@@ -148,7 +148,7 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
     })
   })
 
-  test('what is for later says so', async () => {
+  test('a node that measures nothing says so, and a method that does not fit is refused', async () => {
     const { get } = await start()
     expect(await get('/metrics')).toMatchObject({ status: 501, json: { error: { code: 'NOT_SUPPORTED' } } })
     expect(await get('/status', 'DELETE')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })

@@ -26,19 +26,7 @@ export function forward(node: AdapterNode, settings: RouteSettings): Route {
   const hold = new Hold(node, settings.hold)
   const pools = new LeaderPools(node, settings, settings.hold.ms)
   const log = new ForwardLog(settings.logger)
-  return async (request, res) => {
-    const journey = new Journey(node, settings, hold, pools, log, request, res)
-    const end = (outcome: Parameters<NonNullable<AdapterNode['metrics']>['resent']>[0]) => {
-      if (journey.tries > 1) node.metrics?.resent(outcome)
-    }
-    try {
-      await journey.run()
-      end('answered')
-    } catch (error) {
-      end(endOf(error))
-      throw error
-    }
-  }
+  return (request, res) => new Journey(node, settings, hold, pools, log, request, res).run()
 }
 
 /** A leader as the search finds it here: one with a `url`. */
@@ -64,7 +52,7 @@ class Journey {
   #body: ForwardBody | undefined
   #ranHere = false
   /** How often it was begun, here or by a call to a leader. */
-  tries = 0
+  #tries = 0
   /** Set once it may have run somewhere. */
   #doubt: Doubt | undefined
 
@@ -87,6 +75,20 @@ class Journey {
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#travel()
+      this.#ended('answered')
+    } catch (error) {
+      this.#ended(endOf(error))
+      throw error
+    }
+  }
+
+  #ended(outcome: ReturnType<typeof endOf>): void {
+    if (this.#tries > 1) this.#node.metrics?.resent(outcome)
+  }
+
+  async #travel(): Promise<void> {
     const { req } = this.#request
     for (;;) {
       const server = await this.#next()
@@ -128,7 +130,7 @@ class Journey {
     const served = await this.#request.serve({ identity, mayDrop, body: this.#body })
     if (served.kind !== 'refused') {
       this.#ranHere = true
-      this.tries++
+      this.#tries++
     }
     if (served.kind !== 'deposed') return served.kind
     this.#res = served.res
@@ -150,7 +152,7 @@ class Journey {
     const body = this.#body ?? (await takeBody(this.#request.req, this.#settings.maxBufferBytes))
     const call = this.#callTo(identity, leader, body)
     const connectWithinMs = Math.min(this.#settings.connectTimeoutMs, this.#search.remainingMs)
-    this.tries++
+    this.#tries++
     const outcome = await callLeader(
       this.#pools.to(leader.url),
       call,
@@ -213,7 +215,7 @@ function unknown({ requestId }: RequestIdentity, { why, cause }: Doubt): Request
 }
 
 /** What a client got whose request came to such an end. */
-function endOf(error: unknown): 'no_leader' | 'unknown' | 'gone' | 'failed' {
+function endOf(error: unknown): 'answered' | 'no_leader' | 'unknown' | 'gone' | 'failed' {
   if (error instanceof NoLeaderError) return 'no_leader'
   if (error instanceof RequestOutcomeUnknownError) return 'unknown'
   return error instanceof ClientGoneError ? 'gone' : 'failed'
