@@ -53,7 +53,11 @@ export function parseExposition(text: string): Map<string, ScrapedFamily> {
       const sample = parseSample(line)
       if (typeof sample === 'string') problems.push(sample)
       else {
-        const identity = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).toSorted())}`
+        const identity = `${sample.name} ${JSON.stringify(
+          Object.keys(sample.labels)
+            .toSorted()
+            .map((label) => [label, sample.labels[label]]),
+        )}`
         if (seen.has(identity)) problems.push(`twice: ${line}`)
         seen.add(identity)
         const endings = present?.type === 'histogram' ? ENDINGS : ['']

@@ -54,8 +54,7 @@ export class Chronicle {
 
   /** An event of the node, before its listeners hear of it. */
   happened<K extends keyof NodeEvents>(event: K, [what]: NodeEvents[K]): void {
-    const write = this.#writers[event] as ((told: NodeEvents[K][0]) => void) | undefined
-    write?.(what)
+    this.#writers[event]?.(what)
   }
 
   /** What each event comes to. An `error` is reported where it occurs, with the entry that it belongs to. */
@@ -143,7 +142,9 @@ export class Chronicle {
     this.#reignSinceMs = this.#clock.now()
     this.#meters.count('elections', reason ?? 'none')
     if (reason !== undefined) this.#meters.observe('recover', recoverMs)
-    if (reason !== undefined && !PLANNED.has(reason) && before !== this.#id)
+    // Where nobody has led since this instance is there, the whole group was down, and nobody failed over.
+    const wasAnother = before !== undefined && before !== this.#id
+    if (reason !== undefined && !PLANNED.has(reason) && wasAnother)
       this.#meters.count('failovers', reason as Unplanned)
     this.#logger.info(
       { event: 'elected', term, before, reason, recoverMs: Math.round(recoverMs) },

@@ -12,7 +12,7 @@ const ROWS: Readonly<Record<CountName, Row>> = {
   ],
   failovers: [
     'failovers_total',
-    'Unplanned changes of leader to this instance, by why the one before did not lead any more.',
+    'Unplanned changes from another leader to this instance, by why that one did not lead any more.',
     'reason',
   ],
   demotions: ['demotions_total', 'Terms of this instance that ended, by why.', 'reason'],

@@ -13,7 +13,7 @@ const ENTRIES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 const COUNTS = {
   /** Terms that this instance began to serve, by why the one before had ended; `none`: nobody had led. */
   elections: ['none', ...CHANGE_REASONS],
-  /** Those of them that were unplanned, and in which somebody else had led before. */
+  /** Those of them that were unplanned, and in which somebody else had led just before. */
   failovers: ['expired', 'deposed', 'fenced', 'disconnected', 'hung'],
   /** Terms of this instance that ended, by why. */
   demotions: ['stopped', 'expired', 'fenced', 'disconnected', 'switchover'],

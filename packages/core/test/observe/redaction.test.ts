@@ -17,7 +17,11 @@ it.each<[string, () => unknown, string[]]>([
     () => ({ cluster: ['redis://:url@a:1', { host: 'b', password: 'object' }] }),
     ['url', 'url', 'object', 'object'],
   ],
-  ['a client', () => new Redis({ lazyConnect: true, password: 'of a client' }), ['of a client']],
+  [
+    'a client',
+    () => new Redis({ lazyConnect: true, password: 'of a client' }),
+    ['of a client', 'of%20a%20client'],
+  ],
   [
     'a Cluster client',
     () =>
@@ -26,8 +30,7 @@ it.each<[string, () => unknown, string[]]>([
   ],
 ])('finds the passwords of %s', (_, target, expected) => {
   const found = passwordsIn(target())
-  expect(found).toEqual(expect.arrayContaining(expected))
-  if (expected.length === 0) expect(found).toEqual([])
+  expect(new Set(found)).toEqual(new Set(expected))
 })
 
 it('blanks them out wherever they stand, the longer one first', () => {
