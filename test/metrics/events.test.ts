@@ -216,6 +216,16 @@ it('a registry in OpenMetrics has them too', async () => {
   expect((await registry.getMetricsAsJSON()).length).toBe(FAMILIES.length)
 })
 
+it('the depth of the own job queue is what Redis has', async () => {
+  const group = newGroup()
+  await started(group, 'a')
+  const { node, scrape } = await started(group, 'b')
+  const depth = async () => valueOf(await scrape(), 'leasehold_queued_jobs')
+  await eventually(async () => (await depth()) === 0)
+  await redis.command('RPUSH', `${keysOf(group).jobs}:${node.id}:active`, 'one', 'two', 'three')
+  expect(await depth()).toBe(3)
+})
+
 it('a node that was stopped, or never started, can be scraped', async () => {
   const node = nodeOf(newGroup(), 'a')
   const scrape = await scraperOf(node)

@@ -25,6 +25,7 @@ export interface Dashboard {
     readonly id: number
     readonly title: string
     readonly type: string
+    readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
     readonly targets?: readonly {
       readonly expr: string
       readonly legendFormat?: string
