@@ -245,11 +245,11 @@ describe('where many wait', () => {
   /** The names of the writes that many callers submit in one turn, from a number on. */
   const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => `w${from + i}`)
 
-  async function submitMany(from = 0, count = MANY): Promise<Promise<unknown>[]> {
+  async function submitMany(from = 0, count = MANY): Promise<{ answers: Promise<unknown>[] }> {
     const answers = names(from, count).map((name) => submit(name))
     for (const answer of answers) answer.catch(() => {})
     await settle()
-    return answers
+    return { answers }
   }
 
   const appendAt = (at: number, on = connection) => on.appends[at] as SentAppend
@@ -257,7 +257,7 @@ describe('where many wait', () => {
   beforeEach(() => writer.open(connection, claimOf(5, 7, [{ term: 2, first: 1 }])))
 
   it('sends a second append behind the first, which names the head that this will leave', async () => {
-    const answers = await submitMany()
+    const { answers } = await submitMany()
     expect(sent()).toEqual([names(0, 128), names(128, 128)])
     expect(appendAt(0).request).toMatchObject({ head: 7, headTerm: 2 })
     expect(appendAt(1).request).toMatchObject({ head: 135, headTerm: 5 })
@@ -302,7 +302,7 @@ describe('where many wait', () => {
   })
 
   it('after one that was refused sends nothing until all are answered, and then the second again, alone', async () => {
-    const answers = await submitMany()
+    const { answers } = await submitMany()
     await submitMany(256, 100)
     appendAt(0).answer({ kind: 'refused', error: new Error('OOM'), lasting: false })
     await settle()
@@ -319,7 +319,7 @@ describe('where many wait', () => {
   })
 
   it('takes a mismatch of the first for what it is: somebody else has written', async () => {
-    const answers = await submitMany()
+    const { answers } = await submitMany()
     appendAt(0).answer({ kind: 'mismatch', why: 'the log ends at 9, not at 7' })
     appendAt(1).answer({ kind: 'mismatch', why: 'the log ends at 9, not at 135' })
     await settle()
@@ -330,7 +330,7 @@ describe('where many wait', () => {
   })
 
   it('with both replies lost, and the first in the log only, sends the second again and in order', async () => {
-    const answers = await submitMany()
+    const { answers } = await submitMany()
     appendAt(0).lose()
     await settle()
     const found = claimOf(6, 135, [
