@@ -252,7 +252,11 @@ describe('where many wait', () => {
     return { answers }
   }
 
-  const appendAt = (at: number, on = connection) => on.appends[at] as SentAppend
+  function appendAt(at: number): SentAppend {
+    const append = connection.appends[at]
+    if (!append) throw new Error(`${at} was not sent`)
+    return append
+  }
 
   beforeEach(() => writer.open(connection, claimOf(5, 7, [{ term: 2, first: 1 }])))
 
@@ -310,7 +314,7 @@ describe('where many wait', () => {
     appendAt(1).answer({ kind: 'mismatch', why: 'the log ends at 7, not at 135' })
     await settle()
     expect(fenced).toEqual([])
-    expect(await codeOf(answers[0] as Promise<unknown>)).toBe('LOG_REFUSED')
+    expect(await codeOf(Promise.resolve(answers[0]))).toBe('LOG_REFUSED')
     // In the order in which they came, from where the log ends.
     expect(sent().slice(2).flat()).toEqual(names(128, 228))
     expect(appendAt(2).request).toMatchObject({ head: 7, headTerm: 2 })
@@ -342,7 +346,7 @@ describe('where many wait', () => {
     writer.open(next, found)
     await settle()
     expect(sent(next).flat()).toEqual(names(128, 128))
-    expect(await isOpen(answers[0] as Promise<unknown>)).toBe(true) // answered when the replica gets there
+    expect(await isOpen(Promise.resolve(answers[0]))).toBe(true) // answered when the replica gets there
     for (const append of next.appends) append.accept()
     await expect(answers[255]).resolves.toBe('w255 at 263 of 6')
   })
