@@ -50,6 +50,25 @@ describe('a leader whose connection breaks and that claims anew', () => {
     expect(await readLog(redis, group.name)).toEqual([{ index: 1, term: next, item: 'did not run' }])
   })
 
+  it.each([
+    ['the reply to the first is lost', loseReply, [150, 300]],
+    ['the first is lost on its way', loseAppend, [0]],
+  ])('G3, G5: with two appends on the way, where %s, writes all once and in order', async (_, fault, ran) => {
+    const { term } = leader.node
+    const lost = fault(leader)
+    const items = Array.from({ length: 300 }, (_, i) => `item ${i}`)
+    const answers = Promise.all(items.map((item) => leader.write(item)))
+    await lost
+
+    const next = await claimedAnew(term)
+    expect((await answers).map(({ code }) => code)).toEqual(items.map(() => 'OK'))
+    const log = await readLog(redis, group.name)
+    expect(log.map(({ item }) => item)).toEqual(items)
+    // Two batches of 150: both ran, the first alone, or none.
+    expect(ran).toContain(log.filter((entry) => entry.term === term).length)
+    expect(log.every((entry) => entry.term === term || entry.term === next)).toBe(true)
+  })
+
   it('G3, G6: both, 20 times each in any order and under load: every write lands once', async () => {
     await group.add('follower')
     const writers = startWriters(() => [leader])

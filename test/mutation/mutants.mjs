@@ -325,6 +325,28 @@ export const mutants = [
   ),
 
   edit(
+    'writer: nothing behind an append that was not taken',
+    'write/open-term.ts',
+    '} else this.#stalled = true',
+    '}',
+    ['packages/core/test/write/writer.test.ts'],
+  ),
+  edit(
+    'writer: an append names the head that the one before it leaves',
+    'write/open-term.ts',
+    'const [head, behindAnother] = [this.#sentHead,',
+    'const [head, behindAnother] = [this.#head,',
+    ['packages/core/test/write/writer.test.ts'],
+  ),
+  edit(
+    'writer: what is sent again keeps its place',
+    'write/write-queue.ts',
+    '.sort((a, b) => a.order - b.order)',
+    '',
+    ['packages/core/test/write/writer.test.ts'],
+  ),
+
+  edit(
     'a term is bound to its connection',
     'redis/connections.ts',
     'return { ...commandOptions(timeoutMs), retryStrategy: () => null }',

@@ -4,12 +4,14 @@ import type { TermTable } from './log/history.js'
 import type { LogPage } from './log/log-store.js'
 import type { Position } from './position.js'
 import type { ReadableReplica } from './read/consistency.js'
+import type { ServedTerm } from './elect/candidacy.js'
 import { SharedCall } from './shared-call.js'
 
 /** An instance's replica as consistent reads see it: a leader's is fed by its own appends, a follower's by reading. */
 export class InstanceReplica implements ReadableReplica {
   readonly #instance: Instance
   readonly #look: SharedCall<LogPage>
+  #last: { readonly look: Promise<unknown>; readonly refreshed: Promise<boolean> } | undefined
 
   constructor(instance: Instance) {
     this.#instance = instance
@@ -35,19 +37,29 @@ export class InstanceReplica implements ReadableReplica {
     if (halted !== undefined) throw new NotReadableError(halted)
   }
 
-  async refresh(): Promise<boolean> {
-    const { elector, receiver, catchUp, applier } = this.#instance
-    if (elector.state.role === 'leader') return this.#refreshLeader()
-    if (!(await receiver.pull()) || !catchUp.seen.settled) return false
-    return catchUp.onHistory && applier.index >= catchUp.head
+  refresh(): Promise<boolean> {
+    const { elector, receiver } = this.#instance
+    const { served } = elector
+    return elector.state.role === 'leader'
+      ? this.#after(this.#look.ask(), (page) => this.#isLeaderAt(page, served))
+      : this.#after(receiver.pull(), (reached) => reached && this.#isFollowerAtHead)
+  }
+
+  /** Those who share a look share what is made of it. A look that failed is no refresh. */
+  #after<T>(look: Promise<T>, judge: (found: T) => boolean | Promise<boolean>): Promise<boolean> {
+    if (this.#last?.look !== look) this.#last = { look, refreshed: look.then(judge, () => false) }
+    return this.#last.refreshed
+  }
+
+  get #isFollowerAtHead(): boolean {
+    const { catchUp, applier } = this.#instance
+    return catchUp.seen.settled && catchUp.onHistory && applier.index >= catchUp.head
   }
 
   /** What the log has beyond its replica must be on its way here, unless another one leads by now. */
-  async #refreshLeader(): Promise<boolean> {
-    const { elector, applier, applied } = this.#instance
-    const { served } = elector
-    const page = await this.#look.ask().catch(() => undefined)
-    if (!served || page?.nonce !== served.claim.nonce || page.replId !== served.claim.replId) return false
+  async #isLeaderAt(page: LogPage, served: ServedTerm | undefined): Promise<boolean> {
+    const { applier, applied } = this.#instance
+    if (!served || page.nonce !== served.claim.nonce || page.replId !== served.claim.replId) return false
     if (applier.index < page.head) await applied.until(page.head)
     return applier.index >= page.head
   }

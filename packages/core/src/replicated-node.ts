@@ -279,11 +279,11 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    *
    * @throws as `readAt`.
    */
-  async reach(options: ReadOptions): Promise<void> {
+  reach(options: ReadOptions): Promise<void> {
     const { reads } = this.instance
     const { consistency, position, timeoutMs = READ_TIMEOUT_MS } = options
-    if (consistency === 'linearizable') await reads.linearizable(timeoutMs)
-    else if (consistency === 'session' && position) await reads.session(position, timeoutMs)
+    if (consistency === 'linearizable') return reads.linearizable(timeoutMs)
+    return consistency === 'session' && position ? reads.session(position, timeoutMs) : Promise.resolve()
   }
 
   /** What this version cannot honour is refused; nothing weaker is done in its place. */

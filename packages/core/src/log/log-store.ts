@@ -127,6 +127,8 @@ export type AppendOutcome =
   | { readonly kind: 'appended'; readonly first: number; readonly timeMs: number }
   /** Not the leader any more; nothing was written (G2). */
   | { readonly kind: 'fenced'; readonly why: string }
+  /** The log does not end where the leader believes; nothing was written. */
+  | { readonly kind: 'mismatch'; readonly why: string }
   /** The log is on another server now, or will be; nothing was written here. */
   | { readonly kind: 'moved' }
   /** The server refused for a reason of its own, such as memory; nothing was written. */
@@ -144,6 +146,8 @@ export type AppendOutcome =
 export interface TermConnection {
   /** Aborts when the connection is closed, for whatever reason. */
   readonly closed: AbortSignal
+  /** With fewer entries an append is not sent while another one is in flight: it would cost more than it gains. */
+  readonly worthAnAppend: number
   /** The stored term, read on this connection. */
   storedTerm(): Promise<number>
   /** Claims the log (G1). */
@@ -163,7 +167,10 @@ export interface TermConnection {
   installSnapshot(snapshot: OfferedSnapshot, present: { before: SnapshotRef | undefined }): Promise<boolean>
   /** Drops entries below `first`, never beyond the snapshot before the last. False if fenced. */
   trim(first: number): Promise<boolean>
-  /** Appends under the claimed term (G2). Rejects if the reply was lost: the outcome is unknown and the connection closed. */
+  /**
+   * Appends under the claimed term (G2), in the order of the calls. Rejects if the reply was lost: the outcome is unknown and
+   * the connection closed.
+   */
   append(request: AppendRequest): Promise<AppendOutcome>
   /**
    * Waits for a while until so many replicas of the log's Redis have everything that was appended on this connection.
@@ -254,4 +261,9 @@ export function sameStamp(a: LogStamp | undefined, b: LogStamp | undefined): boo
   return (
     a !== undefined && b !== undefined && a.logId === b.logId && a.nonce === b.nonce && a.replId === b.replId
   )
+}
+
+/** What differs, where the log does not end where its leader believes. */
+export function mismatch(head: number, expected: number): string {
+  return `the log ends at ${head}, not at ${expected}`
 }

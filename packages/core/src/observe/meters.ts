@@ -17,8 +17,11 @@ const COUNTS = {
   failovers: ['expired', 'deposed', 'fenced', 'disconnected', 'hung'],
   /** Terms of this instance that ended, by why. */
   demotions: ['stopped', 'expired', 'fenced', 'disconnected', 'switchover'],
-  /** Batches of writes that were sent to the log, by what became of them; `lost`: no reply came. */
-  appends: ['appended', 'fenced', 'moved', 'refused', 'lost'],
+  /**
+   * Batches of writes that were sent to the log, by what became of them; `lost`: no reply came; `mismatch`: the log did not take
+   * the batch before, so this one goes again.
+   */
+  appends: ['appended', 'fenced', 'mismatch', 'moved', 'refused', 'lost'],
   appendedEntries: [''],
   appendedBytes: [''],
   /** Writes that got the first result of their operation id, on this instance. */

@@ -16,8 +16,8 @@ export interface ReadableReplica {
   /** @throws LeaseholdError while the replica does not follow the log, so that nothing can be said of what it shows. */
   assertFollowing(): void
   /**
-   * Brings the replica to the head that the log has after this call, together with all who asked meanwhile. False if it
-   * could not.
+   * Brings the replica to the head that the log has after this call. False if it could not. All who ask before the log is
+   * looked at have one promise.
    */
   refresh(): Promise<boolean>
 }
@@ -29,6 +29,7 @@ export interface ReadableReplica {
 export class ConsistentReads {
   readonly #replica: ReadableReplica
   readonly #clock: Clock
+  #last: Look | undefined
 
   constructor(replica: ReadableReplica, clock: Clock) {
     this.#replica = replica
@@ -56,9 +57,8 @@ export class ConsistentReads {
    *
    * @throws LaggingError if the log could not be read within `withinMs`.
    */
-  async linearizable(withinMs: number): Promise<void> {
-    this.#replica.assertFollowing()
-    await this.#refresh(withinMs)
+  linearizable(withinMs: number): Promise<void> {
+    return this.#refresh(withinMs)
   }
 
   /** Whether `session` has nothing to wait for: what is read now shows the position. */
@@ -74,15 +74,41 @@ export class ConsistentReads {
   }
 
   async #refresh(withinMs: number): Promise<void> {
+    this.#replica.assertFollowing()
     const untilMs = this.#clock.now() + withinMs
-    const late = () => new LaggingError(withinMs)
     for (;;) {
-      const leftMs = untilMs - this.#clock.now()
-      if (leftMs <= 0) throw late()
-      const refreshed = await withDeadline(this.#clock, this.#replica.refresh(), leftMs, late)
+      const refreshed = await this.#look(untilMs)
       this.#replica.assertFollowing()
       if (refreshed) return
-      await this.#clock.sleep(Math.min(RETRY_MS, leftMs))
+      const leftMs = untilMs - this.#clock.now()
+      if (leftMs <= 0) throw new LaggingError(withinMs)
+      if (refreshed === false) await this.#clock.sleep(Math.min(RETRY_MS, leftMs))
     }
   }
+
+  /**
+   * Whether a look that began after this call refreshed the replica; undefined if it took until `untilMs`, or until whoever
+   * asked for it before could not wait any more. Who share a look share a timer: one each would cost more than all else.
+   */
+  #look(untilMs: number): Promise<boolean | undefined> {
+    const refreshed = this.#replica.refresh()
+    if (this.#last?.refreshed === refreshed && this.#last.untilMs <= untilMs) return this.#last.answer
+    const leftMs = Math.max(0, untilMs - this.#clock.now())
+    const answer = withDeadline(this.#clock, refreshed, leftMs, () => new TimeIsUp()).catch((error) => {
+      if (!(error instanceof TimeIsUp)) throw error
+      if (this.#last?.answer === answer) this.#last = undefined // who can wait longer has a timer of its own
+      return undefined
+    })
+    this.#last = { refreshed, untilMs, answer }
+    return answer
+  }
 }
+
+/** A look at the log on which reads wait. */
+interface Look {
+  readonly refreshed: Promise<boolean>
+  readonly untilMs: number
+  readonly answer: Promise<boolean | undefined>
+}
+
+class TimeIsUp extends Error {}

@@ -31,7 +31,8 @@ export class Receiver implements TailListener {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #bell = new Bell()
-  #waiting: Deferred<boolean>[] = []
+  /** For all who asked since the last read began. */
+  #waiting: Deferred<boolean> | undefined
   #paused = false
   /** Batches that wait to be applied as they were told of, oldest first. */
   readonly #told: { readonly batch: AppendedBatch; readonly size: number }[] = []
@@ -63,14 +64,15 @@ export class Receiver implements TailListener {
 
   /**
    * Resolves after a read that began after this call: true if the replica reached the head that it found, or is halted;
-   * false if the read failed, and at once on a leader or after stop.
+   * false if the read failed, and at once on a leader or after stop. All who ask before that begins have one promise.
    */
   pull(): Promise<boolean> {
     if (this.#paused) return Promise.resolve(false)
-    const waiting = createDeferred<boolean>()
-    this.#waiting.push(waiting)
-    this.#bell.ring()
-    return waiting.promise
+    if (!this.#waiting) {
+      this.#waiting = createDeferred<boolean>()
+      this.#bell.ring()
+    }
+    return this.#waiting.promise
   }
 
   /**
@@ -167,7 +169,7 @@ export class Receiver implements TailListener {
       await this.#bell.wait(this.#clock, everyMs, signal)
       if (this.#paused || signal.aborted) continue
       const served = this.#waiting
-      this.#waiting = []
+      this.#waiting = undefined
       let reached = false
       try {
         // To go on reading while more is told would never end under load: a page is no more than comes in meanwhile.
@@ -180,14 +182,14 @@ export class Receiver implements TailListener {
         await this.#clock.sleep(jitter(this.#clock, RETRY_MS), signal)
         this.#bell.ring()
       } finally {
-        for (const { resolve } of served) resolve(reached)
+        served?.resolve(reached)
       }
     }
     this.pause()
   }
 
   #release(): void {
-    for (const { resolve } of this.#waiting) resolve(false)
-    this.#waiting = []
+    this.#waiting?.resolve(false)
+    this.#waiting = undefined
   }
 }

@@ -3,6 +3,7 @@ import {
   type AppendRequest,
   type Claim,
   claimAfterReSeed,
+  mismatch,
   type ClaimOutcome,
   type ClaimRequest,
   type OfferedSnapshot,
@@ -25,6 +26,8 @@ const MAX_STEP = 1000
 
 /** A term's connection in memory: does what the scripts claim, append, create-log, re-seed-log, install-snapshot and trim-log do. */
 export class MemoryTermConnection implements TermConnection {
+  /** Few, so that in a simulation appends follow each other as they do under load. */
+  readonly worthAnAppend = 1
   readonly #wire: Wire
   readonly #connection: Connection
   readonly #timeoutMs: number
@@ -173,7 +176,7 @@ export class MemoryTermConnection implements TermConnection {
         const why = whyFenced(redis, claim)
         if (why !== undefined) return { kind: 'fenced', why }
         if (meta.head !== head || meta.headTerm !== headTerm)
-          return { kind: 'fenced', why: `the log ends at ${meta.head}, not at ${head}` }
+          return { kind: 'mismatch', why: mismatch(meta.head ?? 0, head) }
         const timeMs = Math.max(redis.timeMs, meta.timeMs ?? 0)
         const { term, nonce, replId } = claim
         for (const [i, entry] of entries.entries())

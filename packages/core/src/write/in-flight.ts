@@ -26,7 +26,7 @@ export type Fate =
  * What became of an append whose reply was lost (G3). It is decided only once another claim is stored or Redis is in
  * another life, since until then the append may still run (measured: 40 of 40 appends of 1 MiB ran after a tail read on
  * another connection; model/leasehold.pml: M_EARLY). Then the term table tells: only this leader could append under its term
- * and nonce, one batch at a time, so whoever owns the index owns the batch.
+ * and nonce, and it never sent two batches for one index, so whoever owns the index owns the batch.
  */
 export function fateOf(
   append: LostAppend,

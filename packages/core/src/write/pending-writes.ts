@@ -15,6 +15,8 @@ export interface Committed<R = unknown> {
 /** A write whose caller waits. */
 export interface PendingWrite {
   readonly opId: string
+  /** Rises from write to write. */
+  readonly order: number
   /** The entry as it goes into the log. */
   readonly data: string
   readonly bytes: number
@@ -36,6 +38,7 @@ export class PendingWrites {
   readonly #timeoutMs: number
   readonly #waiting = new Map<string, PendingWrite>()
   #cancelSweep: (() => void) | undefined
+  #added = 0
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock
@@ -62,6 +65,7 @@ export class PendingWrites {
     const bytes = Buffer.byteLength(data)
     const write: PendingWrite = {
       opId,
+      order: ++this.#added,
       data,
       bytes,
       submittedMs: this.#clock.now(),

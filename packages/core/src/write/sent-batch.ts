@@ -3,7 +3,7 @@ import type { PendingWrite } from './pending-writes.js'
 
 /** What became of a batch that was sent to the log. */
 export interface SentBatch {
-  /** `lost`: no reply came. */
+  /** `lost`: no reply came. `mismatch`: the log did not take the batch before it, so this one goes again. */
   readonly outcome: AppendOutcome['kind'] | 'lost'
   readonly entries: number
   readonly bytes: number

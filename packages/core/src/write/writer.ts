@@ -4,12 +4,10 @@ import { BusyError, LogRefusedError } from '../errors.js'
 import { decodeEntry, encodeEntry, type Entry, markerEntry, type WindowBounds } from '../log/entry.js'
 import type { AppendOutcome, Claim, LogState, TermConnection } from '../log/log-store.js'
 import { fateOf, type LostAppend } from './in-flight.js'
+import { type Flight, OpenTerm } from './open-term.js'
 import type { Committed, PendingWrite, PendingWrites } from './pending-writes.js'
 import { bytesOf, type SentBatch, sentBatch } from './sent-batch.js'
-
-/** What one append script takes at most. */
-const MAX_BATCH_ENTRIES = 512
-const MAX_BATCH_BYTES = 1024 * 1024
+import { WriteQueue } from './write-queue.js'
 
 /** What the writer asks of the rest of the node. */
 export interface WriterListener {
@@ -27,17 +25,9 @@ export interface WriterListener {
   sent(batch: SentBatch): void
 }
 
-/** The term that the writer appends under. */
-interface OpenTerm {
-  readonly connection: TermConnection
-  readonly claim: Claim
-  head: number
-  headTerm: number
-}
-
 /**
- * Group commit: writes gather while one append is in flight, then go together in one fenced script (G2). One append at
- * a time, so that a lost reply leaves one batch open and not a row of them.
+ * Group commit: writes gather while appends are in flight, then go together in one fenced script (G2). `OpenTerm` says when the
+ * next one may leave.
  */
 export class Writer {
   readonly #listener: WriterListener
@@ -45,15 +35,16 @@ export class Writer {
   readonly #clock: Clock
   readonly #maxQueuedWrites: number
   readonly #maxQueuedBytes: number
-  #queue: PendingWrite[] = []
-  #queuedBytes = 0
+  readonly #queue = new WriteQueue()
   #lost: LostAppend[] = []
   /** The last present of the log that this instance has compared itself with; its own claim, if it claimed since. */
   #present: LogState | undefined
   #term: OpenTerm | undefined
   /** True from the first term of a reign to its end: writes may gather while the leader claims anew. */
   #accepting = false
-  #appending: Promise<void> | undefined
+  readonly #flying = new Set<Promise<void>>()
+  /** Whether `#appendNext` runs as soon as the present turn is over. */
+  #scheduled = false
   /** How many hold appends back. */
   #holds = 0
 
@@ -87,17 +78,15 @@ export class Writer {
       return Promise.reject(new BusyError(this.#queue.length, `maxQueuedWrites, ${this.#maxQueuedWrites}`))
     }
     const { write, answer } = this.#pending.add(opId, data, timeoutMs)
-    if (this.#queuedBytes + write.bytes > this.#maxQueuedBytes && this.#queue.length > 0) {
+    if (this.#queue.bytes + write.bytes > this.#maxQueuedBytes && this.#queue.length > 0) {
       this.#pending.refuse(
         write,
         new BusyError(this.#queue.length, `maxQueuedBytes, ${this.#maxQueuedBytes} bytes`),
       )
       return answer
     }
-    this.#queue.push(write)
-    this.#queuedBytes += write.bytes
-    // A turn later, so that writes of the same turn share an append.
-    queueMicrotask(() => this.#appendNext())
+    this.#queue.add(write)
+    this.#schedule()
     return answer
   }
 
@@ -109,7 +98,7 @@ export class Writer {
 
   /** Serves a term: the replica is at the head that the claim found, and nothing of an older term is open. */
   open(connection: TermConnection, claim: Claim): void {
-    this.#term = { connection, claim, head: claim.head, headTerm: claim.headTerm }
+    this.#term = new OpenTerm(connection, claim)
     this.#accepting = true
     this.#appendNext()
   }
@@ -123,14 +112,12 @@ export class Writer {
   close(why: string): void {
     this.#term = undefined
     this.#accepting = false
-    this.#refuse(this.#queue, why)
-    this.#queue = []
-    this.#queuedBytes = 0
+    this.#refuse(this.#queue.takeAll(), why)
   }
 
   /** Resolves when no append is in flight. */
   async settled(): Promise<void> {
-    await this.#appending
+    await Promise.all(this.#flying)
   }
 
   /**
@@ -140,7 +127,7 @@ export class Writer {
   async hold<T>(run: () => Promise<T>): Promise<T> {
     this.#holds++
     try {
-      await this.#appending
+      await this.settled()
       return await run()
     } finally {
       this.#holds--
@@ -152,8 +139,8 @@ export class Writer {
   async drain(signal: AbortSignal): Promise<void> {
     this.#accepting = false
     this.#appendNext()
-    while (this.#queue.length > 0 && this.#appending && !signal.aborted) await this.#appending
-    await this.#appending
+    while (this.#queue.length > 0 && this.#flying.size > 0 && !signal.aborted) await this.settled()
+    await this.settled()
   }
 
   /**
@@ -172,7 +159,7 @@ export class Writer {
           this.#lost.push(append)
           break
         case 'out':
-          if (claimed) this.#requeue(append.writes)
+          if (claimed) this.#queue.putBack(append.writes)
           else this.#refuse(append.writes, 'The leader was replaced before the write entered the log')
           break
         case 'unknown':
@@ -182,46 +169,66 @@ export class Writer {
     }
   }
 
-  #appendNext(): void {
-    if (this.#appending || this.#holds > 0 || !this.#term || this.#queue.length === 0) return
-    this.#appending = this.#append(this.#term).finally(() => {
-      this.#appending = undefined
+  /** A turn later, so that writes of the same turn share an append. */
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
       this.#appendNext()
     })
   }
 
-  async #append(term: OpenTerm): Promise<void> {
-    const batch = this.#takeBatch()
-    if (batch.length === 0) return
+  #appendNext(): void {
+    for (;;) {
+      const term = this.#term
+      const most = term && this.#holds === 0 ? term.room(this.#queue.length) : 0
+      if (!term || most === 0) return
+      const batch = this.#queue.takeBatch(most, (write) => this.#pending.has(write))
+      if (batch.length === 0) continue // nobody waits for those any more
+      const flight = this.#append(term, batch).finally(() => {
+        this.#flying.delete(flight)
+        this.#appendNext()
+      })
+      this.#flying.add(flight)
+    }
+  }
+
+  async #append(term: OpenTerm, batch: readonly PendingWrite[]): Promise<void> {
     if (!this.#listener.mayAppend()) {
       this.#refuse(batch, 'The lease had run out when the write was to be sent')
       return
     }
     for (const write of batch) write.sent = true
-    const request = { head: term.head, headTerm: term.headTerm, entries: batch.map((write) => write.data) }
+    const { claim, connection } = term
+    const flight = term.sends(batch.length)
+    const { head, headTerm } = flight
     const sentMs = this.#clock.now()
     let outcome: AppendOutcome
     try {
-      outcome = await term.connection.append(request)
+      outcome = await connection.append({ head, headTerm, entries: batch.map((write) => write.data) })
     } catch {
       this.#listener.sent(sentBatch('lost', batch, sentMs, this.#clock.now()))
-      const { claim } = term
-      this.#lost.push({ writes: batch, first: term.head + 1, term: claim.term, stamp: claim })
-      if (this.#term === term) this.#term = undefined
-      term.connection.close()
+      this.#lost.push({ writes: batch, first: head + 1, term: claim.term, stamp: claim })
+      this.#leave(term)
       if (this.#present && !this.#accepting) this.resolveLost(this.#present, false)
       return
     }
-    this.#listener.sent(sentBatch(outcome.kind, batch, sentMs, this.#clock.now()))
-    this.#answered(term, batch, outcome)
+    const kind = outcome.kind === 'mismatch' && !flight.behindAnother ? 'fenced' : outcome.kind
+    this.#listener.sent(sentBatch(kind, batch, sentMs, this.#clock.now()))
+    term.answered(flight, outcome)
+    this.#answered(term, batch, outcome, flight)
   }
 
-  #answered(term: OpenTerm, batch: readonly PendingWrite[], outcome: AppendOutcome): void {
+  #answered(
+    term: OpenTerm,
+    batch: readonly PendingWrite[],
+    outcome: AppendOutcome,
+    { behindAnother }: Flight,
+  ): void {
     switch (outcome.kind) {
       case 'appended': {
         const { claim } = term
-        term.head += batch.length
-        term.headTerm = claim.term
         const now = this.#clock.now()
         for (const write of batch) this.#listener.requestTimed(now - write.submittedMs)
         // After the end of the term the entries come back by reading the log, after its history was compared.
@@ -233,17 +240,18 @@ export class Writer {
         )
         return
       }
+      case 'mismatch':
+        // The log did not take the one before: this one goes again, alone.
+        if (behindAnother) this.#again(batch, 'The log did not take the writes before this one')
+        else this.#fenced(term, batch, outcome.why)
+        return
       case 'fenced':
-        if (this.#term === term) this.#term = undefined
-        this.#refuse(batch, `The log refused the write as FENCED (${outcome.why})`)
-        this.#listener.fenced(outcome.why)
+        this.#fenced(term, batch, outcome.why)
         return
       case 'moved':
         // The reign may go on where the log is now: the writes wait for that as others do.
-        if (this.#accepting) this.#requeue(batch)
-        else this.#refuse(batch, 'The log has moved to another server')
-        if (this.#term === term) this.#term = undefined
-        term.connection.close()
+        this.#again(batch, 'The log has moved to another server')
+        this.#leave(term)
         return
       case 'refused':
         for (const write of batch) this.#pending.refuse(write, new LogRefusedError(outcome.error))
@@ -251,30 +259,21 @@ export class Writer {
     }
   }
 
-  /** Takes what one append may carry, leaving out writes whose callers were answered meanwhile. */
-  #takeBatch(): PendingWrite[] {
-    const batch: PendingWrite[] = []
-    let bytes = 0
-    let taken = 0
-    for (const write of this.#queue) {
-      if (batch.length === MAX_BATCH_ENTRIES || (batch.length > 0 && bytes + write.bytes > MAX_BATCH_BYTES))
-        break
-      taken++
-      this.#queuedBytes -= write.bytes
-      if (!this.#pending.has(write)) continue
-      batch.push(write)
-      bytes += write.bytes
-    }
-    this.#queue = this.#queue.slice(taken)
-    return batch
+  #leave(term: OpenTerm): void {
+    if (this.#term === term) this.#term = undefined
+    term.connection.close()
   }
 
-  #requeue(writes: readonly PendingWrite[]): void {
-    this.#queue = [...writes, ...this.#queue]
-    for (const write of writes) {
-      write.sent = false
-      this.#queuedBytes += write.bytes
-    }
+  #fenced(term: OpenTerm, batch: readonly PendingWrite[], why: string): void {
+    if (this.#term === term) this.#term = undefined
+    this.#refuse(batch, `The log refused the write as FENCED (${why})`)
+    this.#listener.fenced(why)
+  }
+
+  /** The log surely did not take these: they wait for another append, if the reign goes on. */
+  #again(batch: readonly PendingWrite[], why: string): void {
+    if (this.#accepting) this.#queue.putBack(batch)
+    else this.#refuse(batch, why)
   }
 
   #refuse(writes: readonly PendingWrite[], why: string): void {

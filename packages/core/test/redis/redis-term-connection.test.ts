@@ -94,7 +94,7 @@ it('is fenced by a newer claim, and says so', async () => {
 
 it('says where the log ends if that is not where it was believed to', async () => {
   expect(await connection.append({ head: 3, headTerm: 0, entries: [entry('x')] })).toEqual({
-    kind: 'fenced',
+    kind: 'mismatch',
     why: 'the log ends at 0, not at 3',
   })
 })

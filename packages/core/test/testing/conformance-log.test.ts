@@ -38,10 +38,10 @@ describe.each(servers)('the log of %s', (_name, start) => {
   it('takes none where the leader believes it ends elsewhere', async () => {
     const { connection, claim } = await log.leading(2)
     expect(await log.append(connection, 1, claim.term)).toEqual({
-      kind: 'fenced',
+      kind: 'mismatch',
       why: 'the log ends at 2, not at 1',
     })
-    expect(await log.append(connection, 2, claim.term - 1)).toMatchObject({ kind: 'fenced' })
+    expect(await log.append(connection, 2, claim.term - 1)).toMatchObject({ kind: 'mismatch' })
     expect((await log.page()).head).toBe(2)
   })
 

@@ -65,7 +65,7 @@ describe.each(servers)('the tail of the log of %s', (_name, start) => {
 
   it('tells nothing of what was refused', async () => {
     const { told } = await tail()
-    expect(await append(7, 7, 'x')).toMatchObject({ kind: 'fenced' })
+    expect(await append(7, 7, 'x')).toMatchObject({ kind: 'mismatch' })
     await append(0, 0, 'y')
     await eventually(() => told.length > 0)
     expect(told.map(({ entries }) => entries)).toEqual([[entry('y')]])

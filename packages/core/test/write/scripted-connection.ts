@@ -6,13 +6,14 @@ export interface SentAppend {
   /** The log took it. */
   accept(): void
   answer(outcome: AppendOutcome): void
-  /** The reply is lost. */
+  /** The reply is lost, and with the connection those to all that were sent behind it. */
   lose(): void
 }
 
 /** A term's connection whose replies are the test's to give. Only for what the writer sends when. */
 export class ScriptedConnection implements TermConnection {
   readonly appends: SentAppend[] = []
+  readonly worthAnAppend = 64
   readonly storedTerm = notScripted
   readonly claim = notScripted
   readonly createLog = notScripted
@@ -22,6 +23,7 @@ export class ScriptedConnection implements TermConnection {
   readonly replicated = notScripted
   readonly synced = notScripted
   readonly #closed = new AbortController()
+  readonly #waiting: ((error: Error) => void)[] = []
 
   get closed(): AbortSignal {
     return this.#closed.signal
@@ -29,13 +31,14 @@ export class ScriptedConnection implements TermConnection {
 
   append(request: AppendRequest): Promise<AppendOutcome> {
     return new Promise((resolve, reject) => {
+      this.#waiting.push(reject)
       this.appends.push({
         request,
         accept: () => resolve({ kind: 'appended', first: request.head + 1, timeMs: 1 }),
         answer: resolve,
         lose: () => {
           this.close()
-          reject(new Error('Connection is closed.'))
+          for (const lost of this.#waiting) lost(new Error('Connection is closed.'))
         },
       })
     })

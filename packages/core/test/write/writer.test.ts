@@ -212,10 +212,8 @@ describe('group commit', () => {
   it('takes at most 512 entries at once', async () => {
     for (let i = 0; i < 1025; i++) void submit(`w${i}`)
     await settle()
-    for (let i = 0; i < 2; i++) {
-      last().accept()
-      await settle()
-    }
+    for (const append of connection.appends) append.accept()
+    await settle()
     expect(sent().map((names) => names.length)).toEqual([512, 512, 1])
     expect(sent().flat()).toEqual(Array.from({ length: 1025 }, (_, i) => `w${i}`))
   })
@@ -243,6 +241,144 @@ describe('group commit', () => {
       await settle()
     }
     expect(sent()).toEqual([['a'], ['b'], ['c']])
+  })
+})
+
+describe('where many wait', () => {
+  const MANY = 256
+  /** The names of the writes that many callers submit in one turn, from a number on. */
+  const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => `w${from + i}`)
+
+  async function submitMany(from = 0, count = MANY): Promise<{ answers: Promise<unknown>[] }> {
+    const answers = names(from, count).map((name) => submit(name))
+    for (const answer of answers) answer.catch(() => {})
+    await settle()
+    return { answers }
+  }
+
+  function appendAt(at: number): SentAppend {
+    const append = connection.appends[at]
+    if (!append) throw new Error(`${at} was not sent`)
+    return append
+  }
+
+  beforeEach(() => writer.open(connection, claimOf(5, 7, [{ term: 2, first: 1 }])))
+
+  it('sends a second append behind the first, which names the head that this will leave', async () => {
+    const { answers } = await submitMany()
+    expect(sent()).toEqual([names(0, 128), names(128, 128)])
+    expect(appendAt(0).request).toMatchObject({ head: 7, headTerm: 2 })
+    expect(appendAt(1).request).toMatchObject({ head: 135, headTerm: 5 })
+    appendAt(0).accept()
+    appendAt(1).accept()
+    expect(await Promise.all(answers)).toEqual(names(0, MANY).map((name, i) => `${name} at ${8 + i} of 5`))
+  })
+
+  it('sends no third before the first is answered, and one then', async () => {
+    await submitMany()
+    await submitMany(256, 100)
+    expect(sent()).toHaveLength(2)
+    appendAt(0).accept()
+    await settle()
+    expect(sent()[2]).toEqual(names(256, 100))
+    expect(appendAt(2).request).toMatchObject({ head: 263, headTerm: 5 })
+  })
+
+  it('gathers few until nothing is in flight', async () => {
+    await submitMany()
+    await submitMany(256, 63)
+    appendAt(0).accept()
+    await settle()
+    expect(sent()).toHaveLength(2)
+    appendAt(1).accept()
+    await settle()
+    expect(sent()[2]).toEqual(names(256, 63))
+  })
+
+  it('lets work on the replica begin when both are answered', async () => {
+    await submitMany()
+    let begun = false
+    const held = writer.hold(async () => {
+      begun = true
+    })
+    appendAt(0).accept()
+    await settle()
+    expect(begun).toBe(false)
+    appendAt(1).accept()
+    await held
+    expect(begun).toBe(true)
+  })
+
+  it('after one that was refused sends nothing until all are answered, and then the second again, alone', async () => {
+    const { answers } = await submitMany()
+    await submitMany(256, 100)
+    appendAt(0).answer({ kind: 'refused', error: new Error('OOM'), lasting: false })
+    await settle()
+    expect(sent()).toHaveLength(2)
+    appendAt(1).answer({ kind: 'mismatch', why: 'the log ends at 7, not at 135' })
+    await settle()
+    expect(fenced).toEqual([])
+    expect(await codeOf(Promise.resolve(answers[0]))).toBe('LOG_REFUSED')
+    // In the order in which they came, from where the log ends.
+    expect(sent().slice(2).flat()).toEqual(names(128, 228))
+    expect(appendAt(2).request).toMatchObject({ head: 7, headTerm: 2 })
+    appendAt(2).accept()
+    await expect(answers[128]).resolves.toBe('w128 at 8 of 5')
+  })
+
+  it('takes a mismatch of the first for what it is: somebody else has written', async () => {
+    const { answers } = await submitMany()
+    appendAt(0).answer({ kind: 'mismatch', why: 'the log ends at 9, not at 7' })
+    appendAt(1).answer({ kind: 'mismatch', why: 'the log ends at 9, not at 135' })
+    await settle()
+    expect(fenced).toEqual(['the log ends at 9, not at 7'])
+    writer.close('It was deposed')
+    expect(new Set(await Promise.all(answers.map(codeOf)))).toEqual(new Set(['NOT_LEADER']))
+    expect(sent()).toHaveLength(2)
+  })
+
+  it('with both replies lost, and the first in the log only, sends the second again and in order', async () => {
+    const { answers } = await submitMany()
+    appendAt(0).lose()
+    await settle()
+    const found = claimOf(6, 135, [
+      { term: 2, first: 1 },
+      { term: 5, first: 8 },
+    ])
+    writer.resolveLost(found, true)
+    const next = new ScriptedConnection()
+    writer.open(next, found)
+    await settle()
+    expect(sent(next).flat()).toEqual(names(128, 128))
+    expect(await isOpen(Promise.resolve(answers[0]))).toBe(true) // answered when the replica gets there
+    for (const append of next.appends) append.accept()
+    await expect(answers[255]).resolves.toBe('w255 at 263 of 6')
+  })
+
+  it('with none of them in the log, sends all again in the order in which they came', async () => {
+    await submitMany()
+    appendAt(0).lose()
+    await settle()
+    const found = claimOf(6, 7, [{ term: 2, first: 1 }])
+    writer.resolveLost(found, true)
+    const next = new ScriptedConnection()
+    writer.open(next, found)
+    await settle()
+    expect(sent(next).flat()).toEqual(names(0, MANY))
+  })
+
+  it('when the log has moved, sends what it did not take again in order', async () => {
+    await submitMany()
+    appendAt(0).answer({ kind: 'moved' })
+    await settle()
+    appendAt(1).lose() // its connection was closed
+    await settle()
+    const found = claimOf(6, 7, [{ term: 2, first: 1 }])
+    writer.resolveLost(found, true)
+    const next = new ScriptedConnection()
+    writer.open(next, found)
+    await settle()
+    expect(sent(next).flat()).toEqual(names(0, MANY))
   })
 })
 
