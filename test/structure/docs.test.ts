@@ -36,6 +36,7 @@ const exported = [
   'packages/core/src/testing',
   'packages/http/src',
   'packages/express-adapter/src',
+  'packages/fastify-adapter/src',
 ].flatMap(exportsOf)
 
 it('finds what is exported', () => {
