@@ -10,7 +10,8 @@ interface Exported {
 
 function exportsOf(folder: string): Exported[] {
   const index = textOf(`${folder}/index.ts`) ?? ''
-  return [...index.matchAll(/export (?:type )?\{([^}]*)\} from '([^']+)'/g)].flatMap(
+  // What comes from another package is checked there.
+  return [...index.matchAll(/export (?:type )?\{([^}]*)\} from '(\.[^']+)'/g)].flatMap(
     ([, names = '', specifier = '']) =>
       names
         .split(',')
@@ -30,9 +31,13 @@ function isDocumented({ name, path }: Exported): boolean {
   return declared !== null && text.slice(0, declared.index).trimEnd().endsWith('*/')
 }
 
-const exported = ['packages/core/src', 'packages/core/src/testing', 'packages/express-adapter/src'].flatMap(
-  exportsOf,
-)
+const exported = [
+  'packages/core/src',
+  'packages/core/src/testing',
+  'packages/http/src',
+  'packages/express-adapter/src',
+  'packages/fastify-adapter/src',
+].flatMap(exportsOf)
 
 it('finds what is exported', () => {
   expect(exported.map(({ name }) => name)).toEqual(
@@ -97,8 +102,8 @@ describe.each([
   ['RouteWritesOptions', 'route-options.ts', 'mode'],
   ['ConsistentReadsOptions', 'consistent-reads.ts', 'waitMs'],
 ])('%s', (name, file, first) => {
-  const text = textOf(`packages/express-adapter/src/${file}`) ?? ''
-  const body = new RegExp(`export interface ${name} \\{([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? ''
+  const text = textOf(`packages/http/src/${file}`) ?? ''
+  const body = new RegExp(`export interface ${name}(?:<[^>]*>)? \\{([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? ''
   const fields = [...body.matchAll(/^( +)(\w+)\??: ?(\{?)/gm)]
   const names = fields
     .filter(([, , , brace]) => brace === '')

@@ -94,19 +94,17 @@ it('only createNode and importSnapshot know redis/', () => {
   expect(new Set(users.map(({ from }) => placeOf(from)))).toEqual(new Set(['create-node', 'import-snapshot']))
 })
 
-it('the adapter knows only the public face of core', () => {
-  const adapter = filesIn('packages/express-adapter/src', '.ts')
-  const targets = new Set(
-    adapter.flatMap(importsOf).filter((target) => !target.startsWith('packages/express-adapter/')),
-  )
-  const foreign = [...targets].filter((target) => !target.startsWith('node:'))
-  expect(new Set(foreign)).toEqual(
-    new Set(['@leasehold/core', 'express', 'undici'].filter((name) => targets.has(name))),
-  )
-  expect(targets).toContain('@leasehold/core')
+it.each([
+  ['packages/http', ['@leasehold/core', 'encodeurl', 'undici']],
+  ['packages/express-adapter', ['@leasehold/http', 'express']],
+  ['packages/fastify-adapter', ['@leasehold/core', '@leasehold/http', 'fastify', 'fastify-plugin']],
+])('%s knows only these packages, by their public face: %j', (folder, known) => {
+  const targets = filesIn(`${folder}/src`, '.ts').flatMap(importsOf)
+  const foreign = targets.filter((target) => !target.startsWith(`${folder}/`) && !target.startsWith('node:'))
+  expect(new Set(foreign)).toEqual(new Set(known))
 })
 
-it('examples know only the public face of both', () => {
+it('examples know only the public face of all', () => {
   const targets = filesIn('examples', '.ts').flatMap(importsOf)
   expect(targets.filter((target) => /^packages\/|^@leasehold\/[^/]+\//.test(target))).toEqual([])
 })

@@ -1,11 +1,17 @@
-export type { AdapterNode } from './adapter-node.js'
-export { clusterErrors } from './cluster-errors.js'
-export { type ClusterRouterOptions, clusterRouter } from './cluster-router.js'
-export { type Consistency, consistentReads, type ConsistentReadsOptions } from './consistent-reads.js'
-export { BodyConsumedError, NoLeaderError, NoPublicUrlError, RequestOutcomeUnknownError } from './errors.js'
-export { type GracefulShutdownOptions, gracefulShutdown } from './graceful-shutdown.js'
-export { leaderOnly } from './leader-only.js'
-export type { LeaderTls } from './leader-tls.js'
-export type { RequestWrites } from './request-writes.js'
-export type { RequestMatch, RouteWritesOptions } from './route-options.js'
-export { routeWrites } from './route-writes.js'
+export {
+  type AdapterNode,
+  BodyConsumedError,
+  type Consistency,
+  type GracefulShutdownOptions,
+  type LeaderTls,
+  NoLeaderError,
+  NoPublicUrlError,
+  RequestOutcomeUnknownError,
+  type RequestWrites,
+} from '@leasehold/http'
+export { clusterErrors } from './error-handler.js'
+export { type ClusterRouterOptions, clusterRouter } from './cluster.js'
+export { consistentReads, type ConsistentReadsOptions } from './reads.js'
+export { gracefulShutdown } from './shutdown.js'
+export { leaderOnly } from './guard.js'
+export { type RequestMatch, routeWrites, type RouteWritesOptions } from './routing.js'

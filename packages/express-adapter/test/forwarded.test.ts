@@ -1,5 +1,5 @@
 import { routeWrites } from '../src/index.js'
-import { signForwarded } from '../src/forwarded.js'
+import { signForwarded } from '../../http/src/forwarded.js'
 import { open, postJson, send } from './support/http-client.js'
 import {
   closeAll,

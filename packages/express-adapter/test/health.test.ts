@@ -1,5 +1,5 @@
 import type { InstanceStatus } from '@leasehold/core'
-import { isAlive, isLeading, isReady, isReplica, parseBounds } from '../src/health.js'
+import { isAlive, isLeading, isReady, isReplica, parseBounds } from '../../http/src/health.js'
 import { StandInNode } from './support/stand-in-node.js'
 
 const status = (changes: Partial<InstanceStatus> = {}) => ({ ...new StandInNode('n').status(), ...changes })

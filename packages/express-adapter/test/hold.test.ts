@@ -1,6 +1,6 @@
 import { routeWrites, type RouteWritesOptions } from '../src/index.js'
-import { Hold } from '../src/hold.js'
-import { markGone, markShuttingDown } from '../src/shutting-down.js'
+import { Hold } from '../../http/src/hold.js'
+import { markGone, markShuttingDown } from '../../http/src/shutting-down.js'
 import { open, postJson, send } from './support/http-client.js'
 import { closeAll, elect, EXPRESS, startInstance } from './support/instances.js'
 import { StandInNode } from './support/stand-in-node.js'

@@ -1,13 +1,14 @@
 import { OptionsError } from '@leasehold/core'
 import { Authority } from '../../../test/support/certificates.js'
 import { routeWrites } from '../src/index.js'
-import { resolveRouteOptions, type RouteWritesOptions } from '../src/route-options.js'
+import { NODE_HTTP, type RouteWritesOptions } from '@leasehold/http'
+import { resolveRouteOptions } from '../../http/src/route-options.js'
 import { StandInNode } from './support/stand-in-node.js'
 
 const { asNode: node } = new StandInNode('n')
 
 test('the defaults are those of the documentation', () => {
-  expect(resolveRouteOptions(node, {})).toMatchObject({
+  expect(resolveRouteOptions(node, NODE_HTTP, {})).toMatchObject({
     mode: 'forward',
     hold: { ms: 5000, maxRequests: 1000, maxBytes: 16 * 1024 * 1024 },
     maxBufferBytes: 1024 * 1024,
@@ -19,7 +20,7 @@ test('the defaults are those of the documentation', () => {
 test('a long lease makes the hold longer', () => {
   const slow = new StandInNode('n')
   slow.leaseTtlMs = 10_000
-  expect(resolveRouteOptions(slow.asNode, {}).hold.ms).toBe(12_000)
+  expect(resolveRouteOptions(slow.asNode, NODE_HTTP, {}).hold.ms).toBe(12_000)
 })
 
 test('all problems come in one error', () => {
@@ -77,9 +78,13 @@ describe('tls', () => {
     const own = await authority.issue()
     const list = [Buffer.from(authority.cert), authority.cert]
     for (const tls of [{}, { ca: authority.cert }, { ca: list, ...own, servername: 'a.test' }])
-      expect(resolveRouteOptions(node, { tls }).tls).toMatchObject({ secureContext: expect.any(Object) })
-    expect(resolveRouteOptions(node, { tls: { servername: 'a.test' } }).tls?.servername).toBe('a.test')
-    expect(resolveRouteOptions(node, {}).tls).toBeUndefined()
+      expect(resolveRouteOptions(node, NODE_HTTP, { tls }).tls).toMatchObject({
+        secureContext: expect.any(Object),
+      })
+    expect(resolveRouteOptions(node, NODE_HTTP, { tls: { servername: 'a.test' } }).tls?.servername).toBe(
+      'a.test',
+    )
+    expect(resolveRouteOptions(node, NODE_HTTP, {}).tls).toBeUndefined()
   })
 
   test.each<[string, unknown, string[]]>([

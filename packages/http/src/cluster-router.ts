@@ -1,0 +1,106 @@
+import type { ServerResponse } from 'node:http'
+import { LeaseholdError, NotSupportedError } from '@leasehold/core'
+import type { AdapterNode } from './adapter-node.js'
+import type { Framework, Handler, HttpRequest } from './framework.js'
+import { groupReport } from './group-report.js'
+import { type Health, isAlive, isLeading, isReady, isReplica, type LagBounds, parseBounds } from './health.js'
+import { sendError, sendJson } from './replies.js'
+import { isShuttingDown } from './shutting-down.js'
+import { steering } from './steering.js'
+
+/** Options of `clusterRouter`. */
+export interface ClusterRouterOptions<Req = HttpRequest> {
+  /**
+   * Decides who may `POST` to `/switchover`, `/pause` and `/resume`. Without it nobody may.
+   */
+  authorize?: (req: Req) => boolean | Promise<boolean>
+  /** For how long the control loop may stand still before `/livez` fails, in ms. Default: the larger of 10000 and twice the lease's time to live. */
+  maxIdleMs?: number
+}
+
+type Answer = (req: HttpRequest, res: ServerResponse, query: URLSearchParams) => void | Promise<void>
+
+/**
+ * Health, status and administration of an instance, for load balancers, orchestrators and people. The status code is
+ * the answer, the JSON body the detail. Every instance answers for itself, whoever leads: mount it before `routeWrites`.
+ *
+ * | request | 200 if |
+ * |---|---|
+ * | `GET /livez` | the control loop runs; Redis is not asked |
+ * | `GET /readyz?maxLag=&maxLagMs=` | it leads, or its replica is in step (entries, default 1000; ms, default 10000) |
+ * | `GET /leader` | it leads |
+ * | `GET /replica?maxLag=&maxLagMs=` | it does not lead and its replica is in step |
+ * | `GET /status` | always: this instance, and the group as Redis has it |
+ *
+ * For operators, where `authorize` lets them, on any instance; fields as query or as JSON, no body parser is needed:
+ *
+ * | request | what it does |
+ * |---|---|
+ * | `POST /switchover` (`to`, `timeoutMs`) | as `node.switchover`; answers with the new leader once that serves |
+ * | `POST /pause` (`forMs`), `POST /resume` | as `node.pause` and `node.resume` |
+ *
+ * `GET /metrics` is for a later version: 501.
+ */
+export function clusterRouter<Req>(
+  node: AdapterNode,
+  framework: Framework<Req>,
+  options: ClusterRouterOptions<Req> = {},
+): Handler {
+  const maxIdleMs = options.maxIdleMs ?? Math.max(10_000, 2 * node.leaseTtlMs)
+  const get: Record<string, Answer> = {
+    '/livez': (_req, res) => sendHealth(res, isAlive(node.status(), maxIdleMs)),
+    '/readyz': withBounds((bounds) => isReady(node.status(), bounds, isShuttingDown(node))),
+    '/leader': (_req, res) => sendHealth(res, isLeading(node.status())),
+    '/replica': withBounds((bounds) => isReplica(node.status(), bounds, isShuttingDown(node))),
+    '/status': async (_req, res) =>
+      sendJson(res, 200, { instance: node.status(), ...(await groupReport(node)) }),
+    '/metrics': notYet('GET /metrics'),
+  }
+  const { authorize } = options
+  const mayPost = authorize && ((req: HttpRequest) => authorize(framework.requestOf(req)))
+  const post: Record<string, Answer> = Object.fromEntries(
+    Object.entries(steering(node)).map(([path, answer]) => [path, guarded(mayPost, answer)]),
+  )
+
+  return (req, res, next) => {
+    const { pathname, searchParams } = new URL(framework.urlOf(req), 'http://instance')
+    const path = pathname.length > 1 ? pathname.replace(/\/$/, '') : pathname
+    const [answers, allowed] = Object.hasOwn(get, path) ? [get, 'GET, HEAD'] : [post, 'POST']
+    const answer = Object.hasOwn(answers, path) ? answers[path] : undefined
+    if (!answer) return next()
+    if (!allowed.split(', ').includes(req.method)) {
+      res.setHeader('Allow', allowed)
+      return sendJson(res, 405, {
+        error: { code: 'METHOD_NOT_ALLOWED', message: `${path} answers ${allowed}.` },
+      })
+    }
+    Promise.resolve(answer(req, res, searchParams)).catch((error: unknown) => {
+      if (error instanceof LeaseholdError) sendError(res, error)
+      else next(error)
+    })
+  }
+}
+
+function sendHealth(res: ServerResponse, health: Health) {
+  sendJson(res, health.ok ? 200 : 503, health)
+}
+
+function withBounds(check: (bounds: LagBounds) => Health): Answer {
+  return (_req, res, query) => {
+    const bounds = parseBounds(query)
+    if (typeof bounds !== 'string') return sendHealth(res, check(bounds))
+    sendJson(res, 400, { error: { code: 'BAD_REQUEST', message: bounds } })
+  }
+}
+
+function notYet(what: string): Answer {
+  return () => Promise.reject(new NotSupportedError(what))
+}
+
+function guarded(authorize: ClusterRouterOptions['authorize'], answer: Answer): Answer {
+  return async (req, res, query) => {
+    if (authorize && (await authorize(req))) return answer(req, res, query)
+    const message = authorize ? 'Not authorized.' : 'Closed: clusterRouter was given no authorize function.'
+    sendJson(res, 403, { error: { code: 'FORBIDDEN', message } })
+  }
+}
