@@ -19,8 +19,13 @@ const KILLED = 128 + constants.signals.SIGKILL
 const SOURCES = ['packages', 'test', 'scripts', 'jest.config.mjs', 'package.json', 'tsconfig.base.json']
 const isSource = (path) => !/\/(node_modules|dist)(\/|$)/.test(path)
 /** Where packages are installed, and what of it is ours. */
-const PLACES = ['.', 'packages/core', 'packages/http', 'packages/express-adapter', 'test']
-const OURS = { core: 'packages/core', http: 'packages/http', express: 'packages/express-adapter' }
+const OURS = {
+  core: 'packages/core',
+  http: 'packages/http',
+  express: 'packages/express-adapter',
+  fastify: 'packages/fastify-adapter',
+}
+const PLACES = ['.', ...Object.values(OURS), 'test']
 
 /** A copy of the sources that uses the packages which are installed here, and its own of ours. */
 function copyTo(folder) {

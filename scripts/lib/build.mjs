@@ -6,7 +6,7 @@ import { capture } from './run.mjs'
 import { ScriptError } from './script.mjs'
 import { step } from './step.mjs'
 
-const PACKAGES = ['packages/core', 'packages/http', 'packages/express-adapter']
+const PACKAGES = ['packages/core', 'packages/http', 'packages/express-adapter', 'packages/fastify-adapter']
 const MODULE_TYPES = { esm: 'module', cjs: 'commonjs' }
 
 export const tsc = join(root, 'node_modules/typescript/bin/tsc')

@@ -1,6 +1,11 @@
 import { filesIn, withoutComments } from './source-files.js'
 
-const files = ['packages/core/src', 'packages/http/src', 'packages/express-adapter/src']
+const files = [
+  'packages/core/src',
+  'packages/http/src',
+  'packages/express-adapter/src',
+  'packages/fastify-adapter/src',
+]
   .flatMap((folder) => filesIn(folder, '.ts'))
   .filter(({ path }) => !path.endsWith('/clock.ts'))
 

@@ -37,6 +37,7 @@ const exported = [
   'packages/core/src/testing',
   'packages/http/src',
   'packages/express-adapter/src',
+  'packages/fastify-adapter/src',
 ].flatMap(exportsOf)
 
 it('finds what is exported', () => {

@@ -105,6 +105,7 @@ it('only createNode and importSnapshot know redis/', () => {
 it.each([
   ['packages/http', ['@leasehold/core', '@leasehold/core/metrics', 'encodeurl', 'undici']],
   ['packages/express-adapter', ['@leasehold/http', 'express']],
+  ['packages/fastify-adapter', ['@leasehold/core', '@leasehold/http', 'fastify', 'fastify-plugin']],
 ])('%s knows only these packages, by their public face: %j', (folder, known) => {
   const targets = filesIn(`${folder}/src`, '.ts').flatMap(importsOf)
   const foreign = targets.filter((target) => !target.startsWith(`${folder}/`) && !target.startsWith('node:'))

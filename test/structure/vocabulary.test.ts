@@ -3,9 +3,13 @@ import { filesIn, identifiersIn, textOf } from './source-files.js'
 /** Words that mean what other words here mean (DESIGN §1). */
 const BANNED = new Set(['master', 'slave', 'primary', 'epoch', 'generation', 'seq'])
 
-const files = ['packages/core/src', 'packages/http/src', 'packages/express-adapter/src', 'examples'].flatMap(
-  (folder) => filesIn(folder, '.ts'),
-)
+const files = [
+  'packages/core/src',
+  'packages/http/src',
+  'packages/express-adapter/src',
+  'packages/fastify-adapter/src',
+  'examples',
+].flatMap((folder) => filesIn(folder, '.ts'))
 
 /** `masterId`, `MASTER_ID` and `master_id` are two words each. */
 function wordsOf(name: string): string[] {

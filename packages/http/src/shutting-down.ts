@@ -1,3 +1,5 @@
+import type { AdapterNode } from './adapter-node.js'
+
 /** Nodes that `gracefulShutdown` is taking down. Weak, so that a forgotten node is not kept. */
 const leaving = new WeakSet<object>()
 
@@ -22,4 +24,14 @@ export function markGone(node: object): void {
 /** True once a node that `gracefulShutdown` takes down has stopped altogether. */
 export function isGone(node: object): boolean {
   return gone.has(node)
+}
+
+/** Takes a node out of its group because its server closes: as `gracefulShutdown` does, without the server. */
+export async function leaveGroup(node: AdapterNode): Promise<void> {
+  markShuttingDown(node)
+  try {
+    await node.stop()
+  } finally {
+    markGone(node)
+  }
 }
