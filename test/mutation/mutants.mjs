@@ -456,7 +456,7 @@ export const mutants = [
   edit(
     'reads: a leader has written in this life of the server',
     'instance-replica.ts',
-    '|| !catchUp.seen.settled',
+    'catchUp.seen.settled && ',
     '',
     ['test/simulation/losses.test.ts', 'packages/core/test/testing/life.test.ts'],
     { runs: 20 },
