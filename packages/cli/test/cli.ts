@@ -50,6 +50,7 @@ export function run(
       const code = error ? (typeof error.code === 'number' ? error.code : null) : 0
       resolve({ code, out, err })
     })
+    child.stdin?.on('error', () => {}) // it may have ended without reading
     child.stdin?.end(input)
   })
 }

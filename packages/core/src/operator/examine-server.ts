@@ -113,7 +113,7 @@ function persistence({ config, troubles }: ServerFacts): Finding {
   return fine('persistence', `appendonly yes, appendfsync ${fsync}: a power cut loses ${loses}.`)
 }
 
-function lastSave({ info }: ServerFacts): Finding[] {
+function lastSave({ config, info }: ServerFacts): Finding[] {
   const failed = ['aof_last_write_status', 'aof_last_bgrewrite_status', 'rdb_last_bgsave_status'].filter(
     (field) => (info(field) ?? 'ok') !== 'ok',
   )
@@ -122,7 +122,8 @@ function lastSave({ info }: ServerFacts): Finding[] {
     return [failure('last-save', `Redis could not write to its disk: ${failed.join(', ')} is err.`, fix)]
   }
   const delayed = Number(info('aof_delayed_fsync') ?? 0)
-  if (delayed === 0) return info('aof_last_write_status') ? [fine('last-save', 'The disk keeps up.')] : []
+  if (delayed === 0)
+    return config.get('appendonly') === 'yes' ? [fine('last-save', 'The disk keeps up.')] : []
   return [
     warning(
       'last-save',
