@@ -7,6 +7,8 @@ import { ScriptError } from './script.mjs'
 import { step } from './step.mjs'
 
 const PACKAGES = ['packages/core', 'packages/http', 'packages/express-adapter', 'packages/fastify-adapter']
+/** Programs: there is one build of them, since nobody requires or imports them. */
+const PROGRAMS = ['packages/cli']
 const MODULE_TYPES = { esm: 'module', cjs: 'commonjs' }
 
 export const tsc = join(root, 'node_modules/typescript/bin/tsc')
@@ -37,7 +39,7 @@ export async function build() {
 /** A deleted source leaves its output behind: before a release, start from nothing. */
 export function removeBuilt() {
   const examples = readdirSync(join(root, 'examples')).map((name) => join('examples', name))
-  for (const folder of [...PACKAGES, ...examples]) {
+  for (const folder of [...PACKAGES, ...PROGRAMS, ...examples]) {
     rmSync(join(root, folder, 'dist'), { recursive: true, force: true })
   }
 }

@@ -31,6 +31,8 @@ await runScript(async () => {
     )
     await checkStep('import', process.execPath, ['import.mjs'], inProject)
     await checkStep('require, and the same classes as import', process.execPath, ['require.cjs'], inProject)
+    // As an operator has it: by the name of the program, from what was installed.
+    await checkStep('the command line', 'npx', ['--no-install', 'leasehold', '--help'], inProject)
     await checkStep('types under nodenext', process.execPath, ['node_modules/typescript/bin/tsc'], inProject)
   })
 })

@@ -5,6 +5,7 @@ const files = [
   'packages/http/src',
   'packages/express-adapter/src',
   'packages/fastify-adapter/src',
+  'packages/cli/src',
 ]
   .flatMap((folder) => filesIn(folder, '.ts'))
   .filter(({ path }) => !path.endsWith('/clock.ts'))

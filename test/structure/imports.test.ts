@@ -43,7 +43,7 @@ const ORDER = [
     'election-node',
     'replicated-node',
   ],
-  ['create-node', 'import-snapshot'],
+  ['create-node', 'import-snapshot', 'operator/'],
   ['index', 'testing/', 'metrics/'],
 ]
 
@@ -95,16 +95,19 @@ it('only redis/ knows ioredis, redlock and bullmq, and little else comes from ou
   expect(new Set(inRedis.map(({ target }) => target))).toEqual(new Set(['ioredis', 'redlock', 'bullmq']))
 })
 
-it('only createNode and importSnapshot know redis/', () => {
+it('only createNode, importSnapshot and the operator know redis/', () => {
   const users = inside.filter(
     ({ from, target }) => placeOf(target) === 'redis/' && placeOf(from) !== 'redis/',
   )
-  expect(new Set(users.map(({ from }) => placeOf(from)))).toEqual(new Set(['create-node', 'import-snapshot']))
+  expect(new Set(users.map(({ from }) => placeOf(from)))).toEqual(
+    new Set(['create-node', 'import-snapshot', 'operator/']),
+  )
 })
 
 it.each([
   ['packages/http', ['@leasehold/core', '@leasehold/core/metrics', 'encodeurl', 'undici']],
   ['packages/express-adapter', ['@leasehold/http', 'express']],
+  ['packages/cli', ['@leasehold/core/operator']],
   ['packages/fastify-adapter', ['@leasehold/core', '@leasehold/http', 'fastify', 'fastify-plugin']],
 ])('%s knows only these packages, by their public face: %j', (folder, known) => {
   const targets = filesIn(`${folder}/src`, '.ts').flatMap(importsOf)

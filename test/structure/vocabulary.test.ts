@@ -8,6 +8,7 @@ const files = [
   'packages/http/src',
   'packages/express-adapter/src',
   'packages/fastify-adapter/src',
+  'packages/cli/src',
   'examples',
 ].flatMap((folder) => filesIn(folder, '.ts'))
 

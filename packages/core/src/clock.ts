@@ -119,3 +119,8 @@ export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
+
+/** Ms since 1970 by this machine's wall clock. Only to be shown to people, or compared with another clock for them. */
+export function wallClockMs(): number {
+  return Date.now()
+}

@@ -6,6 +6,8 @@ import {
   inconsistencyOf,
   type InstanceStatus,
   type MemberStatus,
+  memberStatusOf,
+  timesOf,
 } from './operate/status.js'
 
 /** Heartbeats without an answer from the log after which local data is of unknown age. */
@@ -57,7 +59,7 @@ export async function describeGroup(instance: Instance): Promise<GroupStatus> {
   const members = views
     .filter((view) => !isGone(view, options.heartbeatMs))
     .map((view) => describeMember(instance, roster.withProgress(view), page.head))
-  const times = elector.leads ? timesOf(instance) : views.find(({ id }) => id === leader?.id)?.times
+  const times = elector.leads ? measuredBy(instance) : views.find(({ id }) => id === leader?.id)?.times
   return {
     name: options.group,
     leader,
@@ -68,12 +70,7 @@ export async function describeGroup(instance: Instance): Promise<GroupStatus> {
     members,
     paused,
     pauseLeftMs,
-    times: {
-      requestMs: times?.requestMs,
-      copyMs: times?.copyMs,
-      recoverMs: times?.recoverMs,
-      totalMs: sumOf(Object.values(times ?? {})),
-    },
+    times: timesOf(times),
     inconsistency: inconsistencyOf(members),
   }
 }
@@ -91,31 +88,12 @@ function describeMember(instance: Instance, view: MemberView, head: number): Mem
         : view.role
   // A leader applies an entry before it acknowledges it, so its replica is at the head; its heartbeat is older.
   const appliedIndex = isSelf ? applier.index : isLeader ? head : view.index
-  return {
-    id: view.id,
-    name: view.name,
-    url: view.url,
-    publicUrl: view.publicUrl,
-    role,
-    appliedIndex,
-    lagEntries: Math.max(0, head - appliedIndex),
-    alive: roster.isAlive(view),
-    halted: view.halted,
-    eligible: view.eligible,
-    priority: view.priority,
-    appVersion: view.version,
-    load: view.load,
-  }
-}
-
-function sumOf(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined)
-  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0)
+  return memberStatusOf(view, { role, appliedIndex, head, alive: roster.isAlive(view) })
 }
 
 /** What this instance tells the others of itself with each heartbeat. */
 export function describeSelf(instance: Instance, load: number): Member {
-  const { id, name, priority } = instance.options
+  const { id, name, priority, heartbeatMs, leaseTtlMs, commandTimeoutMs } = instance.options
   return {
     id,
     name,
@@ -136,10 +114,11 @@ export function describeSelf(instance: Instance, load: number): Member {
     halted: instance.catchUp.halted,
     ...(instance.catchUp.loading && { loading: true }),
     audit: instance.audit.record(),
-    ...(instance.elector.leads && { times: timesOf(instance) }),
+    timing: { heartbeatMs, leaseTtlMs, commandTimeoutMs },
+    ...(instance.elector.leads && { times: measuredBy(instance) }),
   }
 }
 
-function timesOf({ requestMs, copyMs, recoverMs }: Instance): NonNullable<Member['times']> {
+function measuredBy({ requestMs, copyMs, recoverMs }: Instance): NonNullable<Member['times']> {
   return { requestMs: requestMs.value, copyMs: copyMs.value, recoverMs }
 }

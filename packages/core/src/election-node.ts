@@ -8,18 +8,16 @@ import { NodeMetrics } from './node-metrics.js'
 import type { Credentials } from './operate/credentials.js'
 import type { LeaderFunction } from './operate/leader-work.js'
 import type { OrderStore } from './operate/orders.js'
-import type { PauseOptions } from './operate/pause.js'
+import { checkPause, type PauseOptions } from './operate/pause.js'
 import { IN_FLIGHT_MS, type RotateOptions } from './operate/rotation.js'
 import type { GroupStatus, InstanceStatus } from './operate/status.js'
-import { SWITCHOVER_MS, type SwitchoverOptions } from './operate/switchover.js'
+import { checkSwitchover, type SwitchoverOptions } from './operate/switchover-request.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import type { Position } from './position.js'
 
 const MAX_IN_FLIGHT_MS = 3_600_000
-const MAX_SWITCHOVER_MS = 3_600_000
-const MAX_PAUSE_MS = 31_536_000_000
 
 /** Makes a node's parts, telling it where to report what is dubious about them. */
 export type CreateParts = (warn: (code: string, message: string) => void) => Parts
@@ -209,12 +207,9 @@ export class ElectionNode {
    * @throws LeaseholdError `NO_LEADER`, `REDIS_UNREACHABLE`, `STOPPED`
    * @throws OptionsError if `to` is not a name or an id, or `timeoutMs` not a whole number of at least 100.
    */
-  async switchover({ to, timeoutMs = SWITCHOVER_MS }: SwitchoverOptions = {}): Promise<LeaderInfo> {
-    const check = new OptionChecks()
-    if (to !== undefined) check.label('to', to)
-    check.integer('timeoutMs', timeoutMs, 100, MAX_SWITCHOVER_MS, 'ms')
-    check.throwIfAny()
-    return this.instance.switchover.request(to ?? '', timeoutMs)
+  async switchover(options: SwitchoverOptions = {}): Promise<LeaderInfo> {
+    const { to, timeoutMs } = checkSwitchover(options)
+    return this.instance.switchover.request(to, timeoutMs)
   }
 
   /**
@@ -224,10 +219,8 @@ export class ElectionNode {
    *
    * @throws OptionsError if `forMs` is not a whole number of at least 1.
    */
-  async pause({ forMs }: PauseOptions = {}): Promise<void> {
-    const check = new OptionChecks()
-    if (forMs !== undefined) check.integer('forMs', forMs, 1, MAX_PAUSE_MS, 'ms')
-    check.throwIfAny()
+  async pause(options: PauseOptions = {}): Promise<void> {
+    const { forMs } = checkPause(options)
     await this.#order((orders) => orders.pause(forMs))
   }
 

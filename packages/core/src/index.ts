@@ -46,7 +46,7 @@ export type { PauseOptions } from './operate/pause.js'
 export type { RotateOptions } from './operate/rotation.js'
 export type { SnapshotSource } from './operate/snapshot-import.js'
 export type { GroupStatus, InstanceStatus, MemberStatus, Times } from './operate/status.js'
-export type { SwitchoverOptions } from './operate/switchover.js'
+export type { SwitchoverOptions } from './operate/switchover-request.js'
 export {
   DEFAULTS,
   type DataLossPolicy,

@@ -19,6 +19,13 @@ export interface MemberAudit {
   readonly named?: readonly Naming[] | undefined
 }
 
+/** Options of an instance by which others can judge its silence, and whether Redis is fast enough for it; in ms. */
+export interface MemberTiming {
+  readonly heartbeatMs: number
+  readonly leaseTtlMs: number
+  readonly commandTimeoutMs: number
+}
+
 /** What an instance publishes of itself with each heartbeat. */
 export interface Member {
   readonly id: string
@@ -50,6 +57,8 @@ export interface Member {
   readonly halted?: Halt | undefined
   /** Absent where the audit is off. */
   readonly audit?: MemberAudit | undefined
+  /** The times that it goes by, for operators. */
+  readonly timing?: MemberTiming | undefined
   /** What a leader measures. */
   readonly times?: {
     readonly requestMs: number | undefined

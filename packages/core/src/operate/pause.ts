@@ -1,13 +1,27 @@
 import { type Clock, withDeadline } from '../clock.js'
+import { OptionChecks } from '../option-checks.js'
 import type { Orders, OrderStore } from './orders.js'
 
 /** A Redis that stands still must not hold up a failover: after this, what was heard last counts. */
 const READ_TIMEOUT_MS = 250
+const MAX_PAUSE_MS = 31_536_000_000
 
 /** Options of `pause`. */
 export interface PauseOptions {
   /** After so many ms it ends by itself. Default: it lasts until `resume()`. */
   readonly forMs?: number
+}
+
+/**
+ * What a caller has asked for.
+ *
+ * @throws OptionsError if `forMs` is not a whole number of at least 1.
+ */
+export function checkPause({ forMs }: PauseOptions): PauseOptions {
+  const check = new OptionChecks()
+  if (forMs !== undefined) check.integer('forMs', forMs, 1, MAX_PAUSE_MS, 'ms')
+  check.throwIfAny()
+  return forMs === undefined ? {} : { forMs }
 }
 
 /** Whether an instance may run for a vacancy now. */

@@ -1,3 +1,4 @@
+import type { Member, MemberView } from '../elect/members.js'
 import type { LeaderChange, LeaderInfo, Role } from '../events.js'
 import type { AuditStatus } from './audit.js'
 import type { Position } from '../position.js'
@@ -97,4 +98,43 @@ export interface GroupStatus {
 export function inconsistencyOf(members: readonly Pick<MemberStatus, 'alive' | 'lagEntries'>[]): number {
   const alive = members.filter((member) => member.alive)
   return alive.length === 0 ? 0 : alive.reduce((sum, member) => sum + member.lagEntries, 0) / alive.length
+}
+
+/** A member as its record has it, with what is known of it besides. */
+export function memberStatusOf(
+  view: MemberView,
+  known: {
+    readonly role: Role
+    readonly appliedIndex: number
+    readonly head: number
+    readonly alive: boolean
+  },
+): MemberStatus {
+  const { role, appliedIndex, head, alive } = known
+  return {
+    id: view.id,
+    name: view.name,
+    url: view.url,
+    publicUrl: view.publicUrl,
+    role,
+    appliedIndex,
+    lagEntries: Math.max(0, head - appliedIndex),
+    alive,
+    halted: view.halted,
+    eligible: view.eligible,
+    priority: view.priority,
+    appVersion: view.version,
+    load: view.load,
+  }
+}
+
+/** What a leader measures, and the sum of it. */
+export function timesOf(times: Member['times']): Times {
+  const known = Object.values(times ?? {}).filter((value) => value !== undefined)
+  return {
+    requestMs: times?.requestMs,
+    copyMs: times?.copyMs,
+    recoverMs: times?.recoverMs,
+    totalMs: known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0),
+  }
 }

@@ -1,47 +1,18 @@
-import { randomUUID } from 'node:crypto'
-import { type Clock, settledWithin } from '../clock.js'
-import { LeaseholdError, SWITCHOVER_REASONS, SwitchoverFailedError } from '../errors.js'
+import { SwitchoverFailedError } from '../errors.js'
 import type { LeaderInfo } from '../events.js'
 import type { Logger } from '../observe/logger.js'
 import { SharedCall } from '../shared-call.js'
 import type { HandOver } from './hand-over.js'
-import type { Orders, OrderStore, SwitchoverOrder } from './orders.js'
+import type { Orders, SwitchoverOrder } from './orders.js'
+import { DONE, outcomeOf, SwitchoverRequest, type SwitchoverRequestParts } from './switchover-request.js'
 
-const LOOK_MS = 10
-const DONE = 'done'
-/** How long whoever asked waits beyond the time that the leader has: the outcome has to be told. */
-const GRACE_MS = 1000
-/** How long it waits to learn who leads. */
-const KNOWN_MS = 1000
-
-/** By default, how long a switchover may take. */
-export const SWITCHOVER_MS = 10_000
-
-/** Options of `switchover`. */
-export interface SwitchoverOptions {
-  /** Name or id of the instance that is to lead. Default: the best one, by the order in which instances run. */
-  readonly to?: string
-  /** After so many ms it is given up, and the leader goes on. Default 10000. */
-  readonly timeoutMs?: number
-}
-
-interface SwitchoverParts {
+interface SwitchoverParts extends Omit<SwitchoverRequestParts, 'ordered'> {
   readonly id: string
   readonly name: string
-  readonly orders: OrderStore
   readonly handOver: HandOver
-  readonly clock: Clock
   readonly logger: Logger
   /** Whether this instance leads. */
   readonly leads: () => boolean
-  /** Who leads, as this instance knows it. */
-  readonly leader: () => LeaderInfo | undefined
-  /** Resolves once somebody is known to lead. */
-  readonly known: () => Promise<void>
-  /** Who has claimed last, as the log has it. */
-  readonly claimant: () => Promise<LeaderInfo | undefined>
-  /** Has everybody look at the orders. */
-  readonly announce: () => void
   /** Orders were read. */
   readonly heard: (orders: Orders) => void
 }
@@ -62,50 +33,10 @@ export class Switchover {
     this.#look = new SharedCall(() => this.#act())
   }
 
-  /**
-   * Resolves with the new leader once it serves.
-   *
-   * @throws SwitchoverFailedError, LeaseholdError `NO_LEADER`, `STOPPED`, `REDIS_UNREACHABLE`
-   */
-  async request(to: string, withinMs: number): Promise<LeaderInfo> {
-    const { orders, clock, announce } = this.#parts
-    if (this.#stopping.signal.aborted) throw stopped()
-    const id = randomUUID()
-    if (!(await orders.orderSwitchover(id, to, withinMs).catch(unreachable)))
-      throw new SwitchoverFailedError('UNDER_WAY', 'another one is under way')
-    announce()
-    void this.look()
-    const untilMs = clock.now() + withinMs + GRACE_MS
-    await this.#leaderFor(id)
-    while (!this.#stopping.signal.aborted) {
-      const order = await orders.read().then(
-        ({ switchover }) => switchover,
-        () => 'unknown' as const,
-      )
-      if (order !== 'unknown') {
-        if (order?.id !== id) throw new SwitchoverFailedError('LEADER_CHANGED', 'Redis has lost the order')
-        if (order.outcome !== '') return this.#end(order)
-      }
-      if (clock.now() >= untilMs) {
-        // From now on nobody begins with it.
-        const outcome = outcomeOf(new SwitchoverFailedError('TIMEOUT', 'nobody has said what came of it'))
-        await orders.endSwitchover(id, outcome).catch(unreachable)
-        const { switchover } = await orders.read().catch(unreachable)
-        return this.#end(switchover ?? { outcome })
-      }
-      await clock.sleep(LOOK_MS, this.#stopping.signal)
-    }
-    throw stopped()
-  }
-
-  /** In the middle of a change of leader nobody is known for a moment; beyond that there is nobody to hand over. */
-  async #leaderFor(order: string): Promise<void> {
-    const { clock, leader, known, orders } = this.#parts
-    if (!leader()) await settledWithin(clock, known(), KNOWN_MS)
-    if (leader()) return
-    const outcome = outcomeOf(new SwitchoverFailedError('LEADER_CHANGED', 'nobody leads'))
-    if (await orders.endSwitchover(order, outcome).catch(unreachable))
-      throw new LeaseholdError('NO_LEADER', 'Nobody leads who could hand over.', { retryable: true })
+  /** See `SwitchoverRequest.run`. */
+  request(to: string, withinMs: number): Promise<LeaderInfo> {
+    const request = new SwitchoverRequest({ ...this.#parts, ordered: () => void this.look() })
+    return request.run(to, withinMs, this.#stopping.signal)
   }
 
   /** Looks at the orders; a leader carries out what is to be done. Never rejects, and does not wait for that. */
@@ -169,33 +100,4 @@ export class Switchover {
       await orders.endSwitchover(id, outcomeOf(why)).catch(() => {})
     }
   }
-
-  async #end({ outcome }: Pick<SwitchoverOrder, 'outcome'>): Promise<LeaderInfo> {
-    if (outcome !== DONE) {
-      const [code, why = ''] = outcome.split(/ (.*)/s)
-      const reason = SWITCHOVER_REASONS.find((known) => known === code) ?? 'TIMEOUT'
-      throw new SwitchoverFailedError(reason, why)
-    }
-    const leader = await this.#parts.claimant().catch(unreachable)
-    if (!leader) throw new SwitchoverFailedError('LEADER_CHANGED', 'nobody leads by now')
-    return leader
-  }
-}
-
-function outcomeOf({ reason, why }: SwitchoverFailedError): string {
-  return `${reason} ${why}`
-}
-
-function unreachable(cause: unknown): never {
-  throw new LeaseholdError(
-    'REDIS_UNREACHABLE',
-    'Redis did not answer; whether leadership changes is not known.',
-    {
-      cause,
-    },
-  )
-}
-
-function stopped(): LeaseholdError {
-  return new LeaseholdError('STOPPED', 'The node was stopped; whether leadership changes is not known.')
 }

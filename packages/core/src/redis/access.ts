@@ -56,21 +56,27 @@ export function leaseNeeds({ lease, leaseNotices, presence }: Keys): Needs {
  *
  * @throws LeaseholdError `REDIS_FORBIDDEN` that names what is refused.
  */
-export async function checkAccess(client: Redis, { calls, keys, channels }: Needs): Promise<void> {
-  let refused: string[]
-  try {
-    refused = (await callScript(client, 'checkAccess', keys, [...channels, ...calls])) as string[]
-  } catch (error) {
-    if (error instanceof Error && error.message.startsWith('NOPERM')) throw forbidden(error.message, error)
-    throw error
-  }
-  if (refused.length > 0) throw forbidden(`NOPERM for ${[...new Set(refused)].join(', ')}`)
+export async function checkAccess(client: Redis, needs: Needs): Promise<void> {
+  const refused = await refusedAccess(client, needs)
+  if (refused === undefined) return
+  throw new LeaseholdError(
+    'REDIS_FORBIDDEN',
+    `The user of this connection to Redis may not do what an instance does: ${refused.what}. docs/security.md has the ACL.`,
+    { cause: refused.cause },
+  )
 }
 
-function forbidden(what: string, cause?: Error): LeaseholdError {
-  return new LeaseholdError(
-    'REDIS_FORBIDDEN',
-    `The user of this connection to Redis may not do what an instance does: ${what}. docs/security.md has the ACL.`,
-    { cause },
-  )
+/** What an instance does and the user of this connection may not; undefined if it may do all. */
+export async function refusedAccess(
+  client: Redis,
+  { calls, keys, channels }: Needs,
+): Promise<{ what: string; cause?: Error } | undefined> {
+  try {
+    const refused = (await callScript(client, 'checkAccess', keys, [...channels, ...calls])) as string[]
+    return refused.length > 0 ? { what: `NOPERM for ${[...new Set(refused)].join(', ')}` } : undefined
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOPERM'))
+      return { what: error.message, cause: error }
+    throw error
+  }
 }

@@ -18,6 +18,7 @@ import {
   workerOptions,
 } from './connections.js'
 import type { Keys } from './keys.js'
+import { presentOn } from './presence.js'
 
 /** A finished job leaves nothing behind, and a failed one is not tried again: the next one covers it. */
 export const JOB_OPTIONS = { removeOnComplete: true, removeOnFail: true, attempts: 1 } as const
@@ -123,9 +124,8 @@ export class BullmqTransport implements JobTransport {
     }
   }
 
-  async present(): Promise<string[]> {
-    const channels = (await this.#pushClient.pubsub('CHANNELS', this.#keys.anyPresence)) as string[]
-    return channels.map((channel) => channel.slice(this.#keys.presence('').length))
+  present(): Promise<string[]> {
+    return presentOn(this.#pushClient, this.#keys)
   }
 
   pushedTo(): Iterable<string> {

@@ -14,6 +14,8 @@ export interface Keys {
   snapshot(id: string): string
   /** BullMQ's prefix; one queue per instance below it, named by the instance's id. */
   readonly jobs: string
+  /** Pattern of the keys by which one finds the queues that there are. */
+  readonly anyQueue: string
   /** Channel on the lease nodes: the lease was given back, or somebody leads. */
   readonly leaseNotices: string
   /** Sharded channel on the log's Redis: what is appended. In a Cluster it goes to the server of the slot alone. */
@@ -37,11 +39,29 @@ export function keysOf(group: string): Keys {
     changes: `${prefix}changes`,
     snapshot: (id) => `${prefix}snapshot:${id}`,
     jobs: `${prefix}jobs`,
+    anyQueue: `${literally(`${prefix}jobs:`)}*:meta`,
     leaseNotices: `${prefix}lease-notices`,
     appended: `${prefix}appended`,
     acknowledgements: `${prefix}acknowledgements`,
     presence: (id) => `${prefix}presence:${id}`,
-    // A group's name may contain what PUBSUB takes for a pattern.
-    anyPresence: `${`${prefix}presence:`.replaceAll(/[\\*?[\]]/g, '\\$&')}*`,
+    anyPresence: `${literally(`${prefix}presence:`)}*`,
   }
+}
+
+/** Pattern of a key that every group has, whatever its name. */
+export const ANY_GROUP = keysOf('*').meta
+
+/** The group that such a key belongs to. */
+export function groupOf(key: string): string | undefined {
+  return /\{([^}]*)\}/.exec(key)?.[1]
+}
+
+/** The instance whose queue was found by `anyQueue`. */
+export function queueOwner(key: string): string {
+  return key.split(':').at(-2) ?? ''
+}
+
+/** A group's name may contain what Redis takes for a pattern. */
+function literally(text: string): string {
+  return text.replaceAll(/[\\*?[\]]/g, '\\$&')
 }

@@ -68,3 +68,9 @@ export class Presence {
     }
   }
 }
+
+/** Ids of all instances whose presence this server has. */
+export async function presentOn(client: Redis, { anyPresence, presence }: Keys): Promise<string[]> {
+  const channels = (await client.pubsub('CHANNELS', anyPresence)) as string[]
+  return channels.map((channel) => channel.slice(presence('').length))
+}

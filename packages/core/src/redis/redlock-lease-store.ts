@@ -16,10 +16,10 @@ import { callScript } from './call-script.js'
 import { commandOptions, createClient, presenceOptions, subscriberOptions } from './connections.js'
 import { HangWatch } from './hang-watch.js'
 import type { Keys } from './keys.js'
+import { noticeText, readNotice } from './lease-notice.js'
 import { LeaseNode } from './lease-node.js'
 import { LeaseNodes, quorum } from './lease-nodes.js'
 import { Presence } from './presence.js'
-import { changeReason } from './replies.js'
 import { scripts } from './scripts.generated.js'
 
 /** Beyond any clock: redlock compares a lock's expiration with the wall clock, and would give up when that jumps. */
@@ -207,21 +207,8 @@ export class RedlockLeaseStore implements LeaseStore {
   /** A lost notice costs time, not safety: the others look at the lease when it should have run out. */
   #announce(notice: LeaseNotice): void {
     for (const { commands } of this.#nodes.all)
-      commands.publish(this.#keys.leaseNotices, textOf(notice)).catch(() => {})
+      commands.publish(this.#keys.leaseNotices, noticeText(notice)).catch(() => {})
   }
-}
-
-/** Its kind, and of a vacant lease why it is, and who should run first. */
-function textOf(notice: LeaseNotice): string {
-  if (notice.kind !== 'vacant') return notice.kind
-  return [notice.kind, notice.reason, notice.heir].filter((word) => word !== undefined).join(' ')
-}
-
-/** Undefined for what no instance of ours has sent: anybody may publish. */
-function readNotice(text: string): LeaseNotice | undefined {
-  const [kind, word, heir] = text.split(' ')
-  if (kind === 'taken' || kind === 'orders') return { kind }
-  return kind === 'vacant' ? { kind, reason: changeReason(word), heir } : undefined
 }
 
 /** What each node has said to an operation, or to one that failed, once every node has answered. */
