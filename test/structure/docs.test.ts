@@ -34,6 +34,7 @@ function isDocumented({ name, path }: Exported): boolean {
 const exported = [
   'packages/core/src',
   'packages/core/src/metrics',
+  'packages/core/src/otel',
   'packages/core/src/testing',
   'packages/http/src',
   'packages/express-adapter/src',

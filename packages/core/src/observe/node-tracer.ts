@@ -2,7 +2,7 @@ import type { Logger } from './logger.js'
 import type { Span, SpanAttributes, SpanStart, Tracer } from './tracing.js'
 
 /** What stands in for a span that could not be begun. */
-const NO_SPAN: Span = { context: undefined, run: (fn) => fn(), end: () => {} }
+const NO_SPAN: Span = { context: undefined, isRecording: false, run: (fn) => fn(), end: () => {} }
 
 /**
  * A tracer as a node uses it: each span says whose it is, and nothing that the tracer throws reaches the write, or the replica,
@@ -71,6 +71,13 @@ class GuardedSpan implements Span {
     return this.#guard(
       () => this.span.context,
       () => undefined,
+    )
+  }
+
+  get isRecording(): boolean {
+    return this.#guard(
+      () => this.span.isRecording,
+      () => false,
     )
   }
 

@@ -32,6 +32,8 @@ export interface SpanEnd {
 export interface Span {
   /** Where others go on with the trace, also one that is not sampled; undefined where there is no trace at all. */
   readonly context: TraceContext | undefined
+  /** False if nothing that is said of it is kept: it need not be ended then. */
+  readonly isRecording: boolean
   /** Runs `fn` with this span as the active one, also in what it awaits. */
   run<T>(fn: () => T): T
   /** Called once. */

@@ -80,6 +80,10 @@ class SpanInOtel implements Span {
     return isSpanContextValid(own) ? format(own) : undefined
   }
 
+  get isRecording(): boolean {
+    return this.span.isRecording()
+  }
+
   run<T>(fn: () => T): T {
     return context.with(trace.setSpan(context.active(), this.span), fn)
   }

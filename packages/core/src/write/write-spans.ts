@@ -5,9 +5,10 @@ import type { Committed, PendingWrite } from './pending-writes.js'
 /** A `tracestate` that is longer stays out of the log; W3C Trace Context lets it be dropped from there on. */
 const LONGEST_TRACESTATE = 512
 
-/** From the call of `write` or `submit` to its answer. */
+/** From the call of `write` or `submit` to its answer. Undefined as well where nobody would keep it: most writes are not sampled. */
 export function startWrite(tracer: Tracer | undefined, command: string): Span | undefined {
-  return tracer?.start('leasehold.write', { attributes: { 'leasehold.command.name': command } })
+  const span = tracer?.start('leasehold.write', { attributes: { 'leasehold.command.name': command } })
+  return span?.isRecording ? span : undefined
 }
 
 /** Ends a write's span with its answer. */
