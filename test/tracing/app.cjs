@@ -1,5 +1,9 @@
 // An app whose spans the tests collect. `TRACING=off`: without; `HTTP=1`: with OpenTelemetry's instrumentation of HTTP, too.
-const { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } = require('@opentelemetry/sdk-trace-node')
+const {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  SimpleSpanProcessor,
+} = require('@opentelemetry/sdk-trace-node')
 
 const { env } = process
 const exporter = new InMemorySpanExporter()

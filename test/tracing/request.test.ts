@@ -66,10 +66,14 @@ describe('with spans', () => {
     await idle(group)
     const before = new Set((await spansOf(group.instances)).map(({ traceId }) => traceId))
     const [follower] = followers as [Instance, Instance]
-    const reply = await follower.request<{ index: number; term: number }>('POST', '/items?secret=in-the-query', {
-      body: { item: 'what-was-written' },
-      headers: { authorization: 'Bearer what-nobody-must-see', tracestate: 'of=nobody' },
-    })
+    const reply = await follower.request<{ index: number; term: number }>(
+      'POST',
+      '/items?secret=in-the-query',
+      {
+        body: { item: 'what-was-written' },
+        headers: { authorization: 'Bearer what-nobody-must-see', tracestate: 'of=nobody' },
+      },
+    )
     expect(reply.status).toBe(200)
 
     const [{ traceId }] = (await eventually(async () => {
@@ -83,11 +87,15 @@ describe('with spans', () => {
         [['leasehold.forward', [['leasehold.request', [['leasehold.write', belowWrite(2)]]]]]],
       ],
     ])
-    const others = (await spansOf(group.instances)).filter((span) => !before.has(span.traceId) && span.traceId !== traceId)
+    const others = (await spansOf(group.instances)).filter(
+      (span) => !before.has(span.traceId) && span.traceId !== traceId,
+    )
     expect(others).toEqual([])
 
     // Each where it belongs.
-    expect(named(trace, 'leasehold.request').map(({ by }) => by)).toEqual(expect.arrayContaining([follower, leader]))
+    expect(named(trace, 'leasehold.request').map(({ by }) => by)).toEqual(
+      expect.arrayContaining([follower, leader]),
+    )
     expect(theOnly(trace, 'leasehold.forward').by).toBe(follower)
     for (const name of ['leasehold.write', 'leasehold.append']) expect(theOnly(trace, name).by).toBe(leader)
     expect(new Set(named(trace, 'leasehold.apply').map(({ by }) => by))).toEqual(new Set(group.instances))
@@ -102,7 +110,13 @@ describe('with spans', () => {
     const { secret } = await client.hgetall(`leasehold:{${group.name}}:meta`)
     expect([opId.length, secret?.length]).toEqual([expect.any(Number), expect.any(Number)])
     const told = JSON.stringify(trace.map(({ by: _, ...span }) => span))
-    for (const hidden of ['what-was-written', 'what-nobody-must-see', 'in-the-query', opId.split('.')[0], secret])
+    for (const hidden of [
+      'what-was-written',
+      'what-nobody-must-see',
+      'in-the-query',
+      opId.split('.')[0],
+      secret,
+    ])
       expect(told).not.toContain(hidden)
   })
 
@@ -140,7 +154,9 @@ describe('with spans', () => {
       attributes: { 'error.type': 'COMMAND_REJECTED' },
     })
     expect(named(trace, 'leasehold.apply').some((span) => span.status.code === ERROR)).toBe(false)
-    expect(theOnly(trace, 'leasehold.forward').attributes).toMatchObject({ 'http.response.status_code': status })
+    expect(theOnly(trace, 'leasehold.forward').attributes).toMatchObject({
+      'http.response.status_code': status,
+    })
   })
 
   it('a newcomer makes no spans of what was written before it came', async () => {
@@ -172,7 +188,11 @@ it("beside the app's own instrumentation of HTTP it is one trace, too", async ()
   const { traceId, spanId, headers } = clientSpan('01')
   const [follower] = (await group.followers()) as [Instance]
   await follower.request('POST', '/items', { body: { item: 'a' }, headers })
-  const trace = await traceOf(group.instances, traceId, { 'leasehold.apply': 2, 'leasehold.push': 1, POST: 2 })
+  const trace = await traceOf(group.instances, traceId, {
+    'leasehold.apply': 2,
+    'leasehold.push': 1,
+    POST: 2,
+  })
   expect(outlineOf(trace, spanId)).toEqual([
     [
       'POST',
@@ -206,10 +226,17 @@ it('a leader that dies with the request leaves one trace, with what failed and w
   expect(forwards.every(({ by, parentId }) => by === client && parentId === request)).toBe(true)
   expect(forwards[0]).toMatchObject({
     status: { code: ERROR },
-    attributes: { 'leasehold.forward.attempt': 1, 'leasehold.forward.outcome': 'unknown', 'error.type': 'UND_ERR_SOCKET' },
+    attributes: {
+      'leasehold.forward.attempt': 1,
+      'leasehold.forward.outcome': 'unknown',
+      'error.type': 'UND_ERR_SOCKET',
+    },
   })
   const last = forwards.at(-1)
-  expect(last?.attributes).toMatchObject({ 'leasehold.forward.outcome': 'answered', 'http.response.status_code': 200 })
+  expect(last?.attributes).toMatchObject({
+    'leasehold.forward.outcome': 'answered',
+    'http.response.status_code': 200,
+  })
   expect(last?.status.code).not.toBe(ERROR)
   expect(new Set(forwards.map(({ attributes }) => attributes['leasehold.leader.id'])).size).toBe(2)
   expect(theOnly(trace, 'leasehold.write')).toMatchObject({ by: next, status: { code: 0 } })

@@ -41,8 +41,7 @@ export function ineligibilityOf(instance: Instance): string | undefined {
   if (instance.stopping) return 'it is stopping'
   if (!instance.eligible)
     return options.eligible ? 'setEligible(false) was called' : 'the option eligible is false'
-  if (instance.needsUrl && instance.url === undefined)
-    return 'it has no url, and requests are routed to it'
+  if (instance.needsUrl && instance.url === undefined) return 'it has no url, and requests are routed to it'
   if (membership.refusal) return `Redis has another group in its place (${membership.refusal})`
   // One that is ahead of the log leads to put back what that has lost.
   if (catchUp.halted && !(catchUp.halted === 'LOG_LOST' && instance.recovers))

@@ -137,7 +137,8 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     try {
       this.#assertWritable(command, args, options)
       const operation = ofRequest ?? this.#operation(command, args, options.opId)
-      const answer = this.#repeated(operation) ?? this.#append(operation, command, args, options.timeoutMs, span)
+      const answer =
+        this.#repeated(operation) ?? this.#append(operation, command, args, options.timeoutMs, span)
       const { concerns, options: defaults } = this.instance
       const { writeConcern = defaults.writeConcern, timeoutMs = defaults.writeTimeoutMs } = options
       return concerns.hold(answer, writeConcern, operation.opId, timeoutMs)

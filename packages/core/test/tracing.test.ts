@@ -83,7 +83,9 @@ it('writes of one batch are traces of their own, each with its append, and one t
   const requests = ['one', 'two'].map((name) => own.startSpan(name))
   const unsampled = { traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8), traceFlags: TraceFlags.NONE }
   await Promise.all([
-    ...requests.map((span) => context.with(trace.setSpan(context.active(), span), () => node.write('add', 'a'))),
+    ...requests.map((span) =>
+      context.with(trace.setSpan(context.active(), span), () => node.write('add', 'a')),
+    ),
     context.with(trace.setSpanContext(context.active(), unsampled), () => node.write('add', 'b')),
   ])
   const appends = named('leasehold.append')
@@ -135,7 +137,10 @@ it('a command that breaks is an error on every replica; a write that is refused 
     expect(span).toMatchObject({ status: failed, kind, attributes: { 'error.type': 'COMMAND_FAILED' } })
     expect(span?.events).toEqual([]) // an exception's message may quote anything
   }
-  expect(two.named('leasehold.write')[0]?.status).toEqual({ code: SpanStatusCode.ERROR, message: 'NOT_LEADER' })
+  expect(two.named('leasehold.write')[0]?.status).toEqual({
+    code: SpanStatusCode.ERROR,
+    message: 'NOT_LEADER',
+  })
 })
 
 it('an entry that fits only without its trace goes without', async () => {
@@ -148,7 +153,11 @@ it('an entry that fits only without its trace goes without', async () => {
   await node.write('add', 'x'.repeat(256 - rest))
   await expect(node.write('add', 'x'.repeat(257 - rest))).rejects.toMatchObject({ code: 'ENTRY_TOO_LARGE' })
   expect((await entriesOf(group)).map(({ p }) => typeof p)).toEqual(['string', 'undefined'])
-  expect(named('leasehold.write').map(({ status }) => status.message)).toEqual([undefined, undefined, 'ENTRY_TOO_LARGE'])
+  expect(named('leasehold.write').map(({ status }) => status.message)).toEqual([
+    undefined,
+    undefined,
+    'ENTRY_TOO_LARGE',
+  ])
 })
 
 it('what a tracer throws is logged once, and the write goes on', async () => {
@@ -177,5 +186,7 @@ it('what a tracer throws is logged once, and the write goes on', async () => {
 })
 
 it('what is no tracer is refused', () => {
-  expect(() => createNode({ group: 'g', redis: redis.url, tracer: {} as Tracer })).toThrow(/tracer must have the methods/)
+  expect(() => createNode({ group: 'g', redis: redis.url, tracer: {} as Tracer })).toThrow(
+    /tracer must have the methods/,
+  )
 })

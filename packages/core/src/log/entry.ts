@@ -41,7 +41,10 @@ export interface Since {
 export const WINDOW_ONLY = -1
 
 /** The part of an entry that its writer chooses; index, term and time come from the append script. */
-export type EntryDraft = Pick<Entry, 'opId' | 'fingerprint' | 'since' | 'version' | 'command' | 'args' | 'trace'>
+export type EntryDraft = Pick<
+  Entry,
+  'opId' | 'fingerprint' | 'since' | 'version' | 'command' | 'args' | 'trace'
+>
 
 /**
  * An entry's payload in the log. An object with named fields, so that later formats can add some and people can read

@@ -49,7 +49,8 @@ export class NodeTracer implements Tracer {
     try {
       return attempt()
     } catch (error) {
-      if (!this.#told) this.#logger.warn({ err: error }, 'the tracer failed; spans are missing, nothing else is')
+      if (!this.#told)
+        this.#logger.warn({ err: error }, 'the tracer failed; spans are missing, nothing else is')
       this.#told = true
       return otherwise()
     }

@@ -69,7 +69,6 @@ export function isSampled(context: TraceContext | undefined): context is TraceCo
 
 /** What an error is called in a span. */
 export function errorTypeOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : error.name
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown }
+  return ([code, name].find((text) => typeof text === 'string') as string | undefined) ?? typeof error
 }

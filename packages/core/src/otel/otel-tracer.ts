@@ -13,7 +13,13 @@ import {
   type Tracer as OtelTracer,
   type TracerProvider,
 } from '@opentelemetry/api'
-import { isTraceparent, type Span, type SpanStart, type TraceContext, type Tracer } from '../observe/tracing.js'
+import {
+  isTraceparent,
+  type Span,
+  type SpanStart,
+  type TraceContext,
+  type Tracer,
+} from '../observe/tracing.js'
 
 /** Options of `createOtelTracer`. */
 export interface OtelTracerOptions {

@@ -53,7 +53,11 @@ describe('the trace of its write', () => {
   })
 
   it('is nothing that is known by another name to a reader which does not know it', () => {
-    const { p: _p, q: _q, ...known } = JSON.parse(encodeEntry({ ...draft('x'), trace })) as Record<string, unknown>
+    const {
+      p: _p,
+      q: _q,
+      ...known
+    } = JSON.parse(encodeEntry({ ...draft('x'), trace })) as Record<string, unknown>
     expect(JSON.stringify(known)).toBe(encodeEntry(draft('x')))
   })
 })

@@ -15,7 +15,12 @@ export class RecordingTracer implements Tracer {
   start(name: string, start: SpanStart = {}): Span {
     const span: RecordedSpan = { name, start }
     this.spans.push(span)
-    return { context: undefined, isRecording: true, run: (fn) => fn(), end: (end = {}) => void (span.end = end) }
+    return {
+      context: undefined,
+      isRecording: true,
+      run: (fn) => fn(),
+      end: (end = {}) => void (span.end = end),
+    }
   }
 
   isActive(): boolean {

@@ -20,7 +20,11 @@ it('a job has one for each sampled entry that it names for the first time', asyn
   expect(tracer.spans).toEqual([
     {
       name: 'leasehold.push',
-      start: { kind: 'producer', parent: TRACE, attributes: { 'leasehold.follower.id': 'f', 'leasehold.push.to': 3 } },
+      start: {
+        kind: 'producer',
+        parent: TRACE,
+        attributes: { 'leasehold.follower.id': 'f', 'leasehold.push.to': 3 },
+      },
       end: {},
     },
   ])

@@ -4,7 +4,12 @@ import type { PendingWrite } from '../../src/write/pending-writes.js'
 import { carriedTrace, startAppend } from '../../src/write/write-spans.js'
 import { RecordingTracer, TRACE } from '../observe/recording-tracer.js'
 
-const spanAt = (context: Span['context']): Span => ({ context, isRecording: true, run: (fn) => fn(), end: () => {} })
+const spanAt = (context: Span['context']): Span => ({
+  context,
+  isRecording: true,
+  run: (fn) => fn(),
+  end: () => {},
+})
 
 it.each<[AppendOutcome | undefined, object]>([
   [{ kind: 'appended', first: 7, timeMs: 1 }, { attributes: { 'leasehold.batch.first': 7 } }],
@@ -18,7 +23,9 @@ it.each<[AppendOutcome | undefined, object]>([
   const batch = [{ span: parent }, { span: undefined }] as PendingWrite[]
   startAppend(tracer, batch)(outcome)
   const attributes = { 'leasehold.batch.entries': 2 }
-  expect(tracer.spans).toEqual([{ name: 'leasehold.append', start: { kind: 'client', parent, attributes }, end }])
+  expect(tracer.spans).toEqual([
+    { name: 'leasehold.append', start: { kind: 'client', parent, attributes }, end },
+  ])
 })
 
 it('an entry carries a sampled trace, with what belongs to it while that is short', () => {
