@@ -76,10 +76,10 @@ describe('with spans', () => {
     )
     expect(reply.status).toBe(200)
 
-    const [{ traceId }] = (await eventually(async () => {
+    const { traceId } = await eventually(async () => {
       const forwards = named(await spansOf([follower]), 'leasehold.forward')
-      return forwards.filter((span) => !before.has(span.traceId))[0] && forwards.slice(-1)
-    })) as [{ traceId: string }]
+      return forwards.find((span) => !before.has(span.traceId))
+    })
     const trace = await traceOf(group.instances, traceId, ENOUGH)
     expect(outlineOf(trace, null)).toEqual([
       [
@@ -109,7 +109,7 @@ describe('with spans', () => {
     const { o: opId } = (await logOf(group)).at(-1) as { o: string }
     const { secret } = await client.hgetall(`leasehold:{${group.name}}:meta`)
     expect([opId.length, secret?.length]).toEqual([expect.any(Number), expect.any(Number)])
-    const told = JSON.stringify(trace.map(({ by: _, ...span }) => span))
+    const told = JSON.stringify(trace.map((span) => ({ ...span, by: undefined })))
     for (const hidden of [
       'what-was-written',
       'what-nobody-must-see',
@@ -214,7 +214,7 @@ it('a leader that dies with the request leaves one trace, with what failed and w
   const client = await group.add({ STUCK: '0', ELIGIBLE: '0' })
   const { traceId, spanId, headers } = clientSpan('01')
   const reply = client.request('POST', '/stuck-at-first', { body: { item: 'a' }, headers })
-  await eventually(async () => (await old.request('GET', '/stuck')).body === 1)
+  await eventually(async () => (await old.request<number>('GET', '/stuck')).body === 1)
   expect(await old.kill9()).toMatchObject({ signal: 'SIGKILL' })
   expect((await reply).status).toBe(200)
 

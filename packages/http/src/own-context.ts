@@ -7,15 +7,12 @@ import type { Dispatcher } from 'undici'
  */
 export function inOwnContext(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
   const context = new AsyncResource('LeaseholdForward')
-  const bound =
-    <A extends unknown[]>(method: ((...args: A) => void) | undefined) =>
-    (...args: A) =>
-      context.runInAsyncScope(() => method?.apply(handler, args))
+  const run = (fn: () => void) => context.runInAsyncScope(fn)
   return {
-    onRequestStart: bound(handler.onRequestStart),
-    onResponseStart: bound(handler.onResponseStart),
-    onResponseData: bound(handler.onResponseData),
-    onResponseEnd: bound(handler.onResponseEnd),
-    onResponseError: bound(handler.onResponseError),
+    onRequestStart: (...args) => run(() => handler.onRequestStart?.(...args)),
+    onResponseStart: (...args) => run(() => handler.onResponseStart?.(...args)),
+    onResponseData: (...args) => run(() => handler.onResponseData?.(...args)),
+    onResponseEnd: (...args) => run(() => handler.onResponseEnd?.(...args)),
+    onResponseError: (...args) => run(() => handler.onResponseError?.(...args)),
   }
 }

@@ -70,5 +70,6 @@ export function isSampled(context: TraceContext | undefined): context is TraceCo
 /** What an error is called in a span. */
 export function errorTypeOf(error: unknown): string {
   const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown }
-  return ([code, name].find((text) => typeof text === 'string') as string | undefined) ?? typeof error
+  if (typeof code === 'string') return code
+  return typeof name === 'string' ? name : typeof error
 }

@@ -39,7 +39,7 @@ it('goes on with a trace from elsewhere, and says where others go on', () => {
   expect(parentSpanContext?.isRemote).toBeFalsy()
 })
 
-it.each([
+it.each<[unknown, string]>([
   ['', 'nothing'],
   [`00-${TRACE_ID}-${SPAN_ID}-01, 00-${TRACE_ID}-${SPAN_ID}-01`, 'two of them'],
   [`ff-${TRACE_ID}-${SPAN_ID}-01`, 'the version that there never is'],
@@ -47,10 +47,10 @@ it.each([
   [`00-${TRACE_ID}-${'0'.repeat(16)}-01`, 'no span'],
   [`00-${TRACE_ID.toUpperCase()}-${SPAN_ID}-01`, 'capitals'],
   [`00-${TRACE_ID}-${SPAN_ID}-01-${'x'.repeat(300)}`, 'far too much'],
-  [7 as unknown as string, 'a number'],
+  [7, 'a number'],
 ])('begins a trace of its own where %j is named as the parent: %s', (traceparent) => {
   expect(isTraceparent(traceparent)).toBe(false)
-  tracer.start('alone', { parent: { traceparent } }).end()
+  tracer.start('alone', { parent: { traceparent: traceparent as string } }).end()
   expect(exporter.getFinishedSpans()[0]?.parentSpanContext).toBeUndefined()
 })
 
