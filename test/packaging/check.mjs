@@ -11,7 +11,7 @@ import { checkStep, inTemporaryFolder, packPackages } from '../../scripts/lib/pa
 import { runScript } from '../../scripts/lib/script.mjs'
 
 const FIXTURES = fileURLToPath(new URL('fixtures', import.meta.url))
-const PEERS = ['ioredis@6', 'express@5', 'fastify@5']
+const PEERS = ['ioredis@6', 'express@5', 'fastify@5', '@opentelemetry/api@1.9.1']
 const TOOLS = ['typescript@7.0.2', '@types/node@20', '@types/express@5']
 
 await runScript(async () => {

@@ -35,6 +35,7 @@ const exported = [
   'packages/core/src',
   'packages/core/src/metrics',
   'packages/core/src/operator',
+  'packages/core/src/otel',
   'packages/core/src/testing',
   'packages/http/src',
   'packages/express-adapter/src',

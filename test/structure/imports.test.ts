@@ -44,7 +44,7 @@ const ORDER = [
     'replicated-node',
   ],
   ['create-node', 'import-snapshot', 'operator/'],
-  ['index', 'testing/', 'metrics/'],
+  ['index', 'testing/', 'metrics/', 'otel/'],
 ]
 
 const files = filesIn(CORE, '.ts').filter(({ path }) => !path.endsWith('.d.ts'))
@@ -90,9 +90,15 @@ it('only redis/ knows ioredis, redlock and bullmq, and little else comes from ou
   expect(elsewhere).toEqual([
     { from: `${CORE}metrics/registry.ts`, target: 'prom-client' },
     { from: `${CORE}observe/debug-logger.ts`, target: 'debug' },
+    { from: `${CORE}otel/otel-tracer.ts`, target: '@opentelemetry/api' },
   ])
   const inRedis = packages.filter((one) => !elsewhere.includes(one))
   expect(new Set(inRedis.map(({ target }) => target))).toEqual(new Set(['ioredis', 'redlock', 'bullmq']))
+})
+
+it('otel/ is for whoever asks for it: nothing else needs OpenTelemetry to be there', () => {
+  const users = inside.filter(({ from, target }) => placeOf(target) === 'otel/' && placeOf(from) !== 'otel/')
+  expect(users).toEqual([])
 })
 
 it('only createNode, importSnapshot and the operator know redis/', () => {

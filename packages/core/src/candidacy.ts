@@ -35,6 +35,20 @@ export function candidacyOf(instance: Instance): Candidacy {
   }
 }
 
+/** Why an instance must not lead; undefined if it may. */
+export function ineligibilityOf(instance: Instance): string | undefined {
+  const { options, catchUp, membership } = instance
+  if (instance.stopping) return 'it is stopping'
+  if (!instance.eligible)
+    return options.eligible ? 'setEligible(false) was called' : 'the option eligible is false'
+  if (instance.needsUrl && instance.url === undefined) return 'it has no url, and requests are routed to it'
+  if (membership.refusal) return `Redis has another group in its place (${membership.refusal})`
+  // One that is ahead of the log leads to put back what that has lost.
+  if (catchUp.halted && !(catchUp.halted === 'LOG_LOST' && instance.recovers))
+    return `its replica does not follow the log (${catchUp.halted})`
+  return undefined
+}
+
 /** Lets the heir go first, then better candidates. */
 async function standingOf(instance: Instance): Promise<Standing> {
   const ineligible = { eligible: false, delayMs: INELIGIBLE_MS }

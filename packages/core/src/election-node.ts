@@ -13,6 +13,7 @@ import { IN_FLIGHT_MS, type RotateOptions } from './operate/rotation.js'
 import type { GroupStatus, InstanceStatus } from './operate/status.js'
 import { checkSwitchover, type SwitchoverOptions } from './operate/switchover-request.js'
 import { OptionChecks } from './option-checks.js'
+import type { Tracer } from './observe/tracing.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import type { Position } from './position.js'
@@ -35,6 +36,8 @@ export type CreateParts = (warn: (code: string, message: string) => void) => Par
  * ```
  */
 export class ElectionNode {
+  /** What makes the spans of this instance, if the option `tracer` says so. For adapters. */
+  readonly tracer: Tracer | undefined
   protected readonly instance: Instance
   /** What this instance counts and measures of itself. `@leasehold/core/metrics` gives it to Prometheus. */
   readonly metrics: NodeMetrics
@@ -49,6 +52,7 @@ export class ElectionNode {
     this.instance = new Instance({ ...parts, options, machine, emit })
     this.#lifecycle = new Lifecycle(this.instance)
     this.metrics = new NodeMetrics(this.instance)
+    this.tracer = options.tracer
   }
 
   /** The instance's name plus a nonce: new at each process start. */

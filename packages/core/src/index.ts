@@ -39,6 +39,16 @@ export { type Since, WINDOW_ONLY } from './log/entry.js'
 export type { Measurements, NodeMetrics } from './node-metrics.js'
 export type { Logger } from './observe/logger.js'
 export type { CountName, Counts, Distribution, DistributionName, Distributions } from './observe/meters.js'
+export {
+  errorTypeOf,
+  isTraceparent,
+  type Span,
+  type SpanAttributes,
+  type SpanEnd,
+  type SpanStart,
+  type TraceContext,
+  type Tracer,
+} from './observe/tracing.js'
 export type { AuditStatus } from './operate/audit.js'
 export type { Credentials } from './operate/credentials.js'
 export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'

@@ -1,9 +1,10 @@
 import { auditPartsOf } from './auditing.js'
 import { Applier } from './apply/applier.js'
+import { ApplySpans } from './apply/apply-spans.js'
 import { Evidence } from './apply/evidence.js'
 import { nothingToApply } from './apply/nothing-to-apply.js'
 import type { StateMachine } from './apply/state-machine.js'
-import { candidacyOf, watchListenerOf } from './candidacy.js'
+import { candidacyOf, ineligibilityOf, watchListenerOf } from './candidacy.js'
 import { Chronicle } from './chronicle.js'
 import { describeSelf } from './describe.js'
 import { Elector } from './elect/elector.js'
@@ -98,11 +99,12 @@ export class Instance {
   readonly applied = new AppliedWaiters()
   readonly copies: Copies
   readonly concerns: WriteConcerns
+  readonly #applySpans: ApplySpans | undefined
   #caughtUp = false
 
   constructor(parts: InstanceParts) {
     const { options, clock, load, log, snapshots, transport, leases, members, machine } = parts
-    const { id, logger } = options
+    const { id, logger, tracer } = options
     this.chronicle = new Chronicle({ id, logger, meters: this.meters, clock })
     const emit: Emit = (event, ...args) => {
       this.chronicle.happened(event, args)
@@ -115,10 +117,12 @@ export class Instance {
     this.publicUrl = options.publicUrl
     this.pending = new PendingWrites(clock, options.writeTimeoutMs)
     const evidence = machine && options.audit ? new Evidence(machine) : undefined
+    this.#applySpans = tracer && new ApplySpans(tracer, clock, () => this.elector.state.role === 'leader')
     this.applier = new Applier(
       machine ?? nothingToApply,
       (entry, applied) => onApplied(this, entry, applied),
       evidence,
+      this.#applySpans,
     )
     this.catchUp = new CatchUp({
       log,
@@ -128,16 +132,12 @@ export class Instance {
       clock,
     })
     this.receiver = new Receiver({
-      log,
+      ...{ log, transport, id, clock, logger },
       catchUp: this.catchUp,
       applier: this.applier,
-      transport,
-      id,
-      clock,
-      logger,
     })
     this.pusher = new Pusher({
-      ...{ transport, clock, logger },
+      ...{ transport, clock, logger, tracer },
       onAcknowledgement: (acknowledgement) => onAcknowledgement(this, acknowledgement),
       onCopied: (ms) => {
         this.copyMs.add(ms)
@@ -151,7 +151,7 @@ export class Instance {
         appended: (entries, nonce, bytes) => {
           this.snapshots.appended(entries.length, bytes)
           this.catchUp.applyOwn(entries, nonce)
-          this.pusher.committed(this.applier.index)
+          this.pusher.committed(this.applier.index, entries)
           this.copies.look()
         },
         fenced: (why) => this.elector.fenced(why),
@@ -159,7 +159,7 @@ export class Instance {
         sent: (batch) => onSent(this.meters, batch),
       },
       pending: this.pending,
-      clock,
+      ...{ clock, tracer },
       maxQueuedWrites: options.maxQueuedWrites,
       maxQueuedBytes: options.maxQueuedBytes,
     })
@@ -249,15 +249,7 @@ export class Instance {
 
   /** Why this instance must not lead; undefined if it may. */
   get ineligibleBecause(): string | undefined {
-    if (this.stopping) return 'it is stopping'
-    if (!this.eligible)
-      return this.options.eligible ? 'setEligible(false) was called' : 'the option eligible is false'
-    if (this.needsUrl && this.url === undefined) return 'it has no url, and requests are routed to it'
-    if (this.membership.refusal) return `Redis has another group in its place (${this.membership.refusal})`
-    // One that is ahead of the log leads to put back what that has lost.
-    if (this.catchUp.halted && !(this.catchUp.halted === 'LOG_LOST' && this.recovers))
-      return `its replica does not follow the log (${this.catchUp.halted})`
-    return undefined
+    return ineligibilityOf(this)
   }
 
   /** @throws LeaseholdError while nothing can be said of what the replica shows: it rebuilds itself, or never caught up. */
@@ -277,7 +269,10 @@ export class Instance {
 
   /** Called whenever the replica may have reached the head; tells once. */
   noticeCatchUp(): void {
-    if (this.#caughtUp || !this.catchUp.onHistory || this.applier.index < this.catchUp.head) return
+    if (this.#caughtUp && !this.#applySpans) return
+    if (!this.catchUp.onHistory || this.applier.index < this.catchUp.head) return
+    this.#applySpans?.atHead()
+    if (this.#caughtUp) return
     this.#caughtUp = true
     this.parts.emit('caughtUp', { position: this.applier.position })
   }
@@ -285,5 +280,6 @@ export class Instance {
   /** The replica shows nothing until it has reached the head again. */
   noticeRebuilding(): void {
     this.#caughtUp = false
+    this.#applySpans?.lost()
   }
 }

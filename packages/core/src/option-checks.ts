@@ -1,4 +1,5 @@
 import { OptionsError } from './errors.js'
+import type { Tracer } from './observe/tracing.js'
 import type { DataLossPolicy, NodeOptions, WriteConcern } from './options.js'
 
 /** Collects problems, so that a user sees all of them in one error. */
@@ -91,6 +92,16 @@ export class OptionChecks {
       "must be 'log', 'majority', 'fsync', { replicas: n } or { redisReplicas: n }",
     )
     return 'log'
+  }
+
+  tracer(value: unknown): Tracer | undefined {
+    const { start, isActive, runSilently } = (value ?? {}) as Record<string, unknown>
+    if (value === undefined || [start, isActive, runSilently].every((method) => typeof method === 'function'))
+      return value as Tracer | undefined
+    this.#problems.push(
+      'tracer must have the methods start, isActive and runSilently, as createOtelTracer() of @leasehold/core/otel makes one',
+    )
+    return undefined
   }
 
   /** 0 for off; which it also is, unless it is asked for, where the lease itself runs out before. */

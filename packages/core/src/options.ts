@@ -3,7 +3,9 @@ import { hostname } from 'node:os'
 import { OptionChecks } from './option-checks.js'
 import { debugLogger } from './observe/debug-logger.js'
 import { contextLogger, type Logger } from './observe/logger.js'
+import { NodeTracer } from './observe/node-tracer.js'
 import { passwordsIn } from './observe/redaction.js'
+import type { Tracer } from './observe/tracing.js'
 
 /**
  * Where a Redis is: a URL, an options object of ioredis (with `sentinels`, a Sentinel set), or an ioredis client to take
@@ -100,6 +102,8 @@ export interface NodeOptions {
   writeConcern?: WriteConcern
   /** Where to log, in the shape of pino. Default: standard error, as far as `DEBUG=leasehold:*` asks for it. */
   logger?: Logger
+  /** Makes the spans of this instance: `createOtelTracer()` of `@leasehold/core/otel`. Default: none. */
+  tracer?: Tracer
 }
 
 /** The defaults of every option that has one. */
@@ -166,6 +170,7 @@ export interface ResolvedOptions {
   readonly resultsKeptMs: number
   readonly writeConcern: WriteConcern
   readonly logger: Logger
+  readonly tracer: Tracer | undefined
 }
 
 const MINIMUM_TTL_MS = 500
@@ -199,6 +204,13 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
   if (options.lease?.redis !== undefined)
     leaseRedis.forEach((target, i) => check.redis(`lease.redis[${i}]`, target))
 
+  const logger = contextLogger(
+    options.logger ?? debugLogger(),
+    { group: options.group, id },
+    [options.redis, ...leaseRedis].flatMap((target) => passwordsIn(target)),
+  )
+  const tracer = check.tracer(options.tracer)
+  const labels = { 'leasehold.group.name': options.group, 'leasehold.instance.id': id }
   const resolved: ResolvedOptions = {
     group: options.group,
     name,
@@ -237,11 +249,8 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     resultsKeptBytes: whole('resultsKeptBytes', 0, 2 ** 31, 'bytes'),
     resultsKeptMs: whole('resultsKeptMs', 0, 30 * 86_400_000, 'ms'),
     writeConcern: check.writeConcern(options.writeConcern ?? DEFAULTS.writeConcern),
-    logger: contextLogger(
-      options.logger ?? debugLogger(),
-      { group: options.group, id },
-      [options.redis, ...leaseRedis].flatMap((target) => passwordsIn(target)),
-    ),
+    logger,
+    tracer: tracer && new NodeTracer(tracer, labels, logger),
   }
   if (resolved.commandTimeoutMs >= resolved.writeTimeoutMs) {
     check.fail(

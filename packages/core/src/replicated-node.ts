@@ -5,15 +5,18 @@ import type { ArgsOf, Commands, LocalState, ResultOf } from './apply/state-machi
 import { type CreateParts, ElectionNode } from './election-node.js'
 import { LeaseholdError } from './errors.js'
 import { describeInstance } from './describe.js'
-import { decodeEntry, encodeEntry, type Since, WINDOW_ONLY } from './log/entry.js'
+import { decodeEntry, type Since, WINDOW_ONLY } from './log/entry.js'
+import type { Span } from './observe/tracing.js'
 import type { LeaderFunction } from './operate/leader-work.js'
 import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions, WriteConcern } from './options.js'
 import type { Position } from './position.js'
 import { exportFile } from './replicate/snapshot-export.js'
+import { entryData } from './write/entry-data.js'
 import type { Committed } from './write/pending-writes.js'
 import { fingerprintOf, type Operation, type RequestScope } from './write/request-scope.js'
 import { Requests } from './write/requests.js'
+import { carriedTrace, endWrite, startWrite } from './write/write-spans.js'
 
 /** Options of a single write. */
 export interface WriteOptions {
@@ -98,7 +101,9 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   ): Promise<Committed<ResultOf<C[K]>>> {
     const [args, options = {}] = rest
     const ofRequest = options.opId === undefined ? this.#requests.nextOperation(command) : undefined
-    const committed = this.#submit(command, args, options, ofRequest)
+    const span = startWrite(this.tracer, command)
+    const committed = this.#submit(command, args, options, ofRequest, span)
+    if (span) endWrite(span, committed)
     this.#requests.began(committed)
     return this.#watched(committed as Promise<Committed<ResultOf<C[K]>>>)
   }
@@ -127,11 +132,13 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     args: unknown,
     options: WriteOptions,
     ofRequest: Operation | undefined,
+    span: Span | undefined,
   ): Promise<Committed> {
     try {
       this.#assertWritable(command, args, options)
       const operation = ofRequest ?? this.#operation(command, args, options.opId)
-      const answer = this.#repeated(operation) ?? this.#append(operation, command, args, options.timeoutMs)
+      const answer =
+        this.#repeated(operation) ?? this.#append(operation, command, args, options.timeoutMs, span)
       const { concerns, options: defaults } = this.instance
       const { writeConcern = defaults.writeConcern, timeoutMs = defaults.writeTimeoutMs } = options
       return concerns.hold(answer, writeConcern, operation.opId, timeoutMs)
@@ -162,18 +169,13 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     command: string,
     args: unknown,
     timeoutMs: number | undefined,
+    span: Span | undefined,
   ): Promise<Committed> {
     const { opId, fingerprint, since } = operation
-    const data = encodeEntry({ opId, fingerprint, since, version: this.#state.version, command, args })
-    const bytes = Buffer.byteLength(data)
-    const { maxEntryBytes } = this.instance.options
-    if (bytes > maxEntryBytes) {
-      throw new LeaseholdError(
-        'ENTRY_TOO_LARGE',
-        `The entry has ${bytes} bytes, maxEntryBytes is ${maxEntryBytes}. Nothing was written.`,
-      )
-    }
-    return this.instance.writer.submit(opId, data, timeoutMs)
+    const trace = carriedTrace(span)
+    const draft = { opId, fingerprint, since, version: this.#state.version, command, args, trace }
+    const data = entryData(draft, this.instance.options.maxEntryBytes)
+    return this.instance.writer.submit(opId, data, timeoutMs, trace && span)
   }
 
   #operation(command: string, args: unknown, opId: string | undefined): Operation {

@@ -1,4 +1,4 @@
-import type { ElectionNode, Position, ReadOptions, RequestScope, Since } from '@leasehold/core'
+import type { ElectionNode, Position, ReadOptions, RequestScope, Since, Tracer } from '@leasehold/core'
 
 /**
  * What this package needs of a node. Every node of `@leasehold/core` fits, with or without a state machine; so does
@@ -37,6 +37,8 @@ export type AdapterNode = Pick<
   isReadableAt?(position: Position): boolean
   /** Whether its replica cannot know how old its data is. */
   readonly stale?: boolean
+  /** Makes the spans of what is done with its requests. */
+  readonly tracer?: Tracer | undefined
   /** A connection to the leader `id` broke: its process may be gone. */
   suspect?(id: string): void
   /** What it counts and measures of itself, and where what is done with requests is counted. */

@@ -12,6 +12,7 @@ import { LeaderPools } from './leader-pools.js'
 import { LeaderSearch } from './leader-search.js'
 import { nameRequest } from './request-identity.js'
 import { requestPath } from './request-path.js'
+import { carryTrace, endForward, startForward } from './request-spans.js'
 import type { RouteSettings } from './route-options.js'
 import type { Route, RoutedRequest } from './route-request.js'
 
@@ -153,6 +154,8 @@ class Journey {
     const call = this.#callTo(identity, leader, body)
     const connectWithinMs = Math.min(this.#settings.connectTimeoutMs, this.#search.remainingMs)
     this.#tries++
+    const span = startForward(this.#node, this.#request.req, leader, this.#tries)
+    if (span) carryTrace(span, call.headers)
     const outcome = await callLeader(
       this.#pools.to(leader.url),
       call,
@@ -161,6 +164,7 @@ class Journey {
       this.#request.gone,
     )
     this.#node.metrics?.forwarded(outcome.kind)
+    if (span) endForward(span, outcome, this.#res)
     switch (outcome.kind) {
       case 'answered':
         this.#log.reached()
@@ -206,6 +210,7 @@ class Journey {
       path: `${basePath(leader.url)}${path}`,
       headers,
       body: body.payload(),
+      tracer: this.#node.tracer,
     }
   }
 }

@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http'
+import type { Tracer } from '@leasehold/core'
 import type { Dispatcher } from 'undici'
 import { after } from './clock.js'
 import { copyReplyHeaders, REFUSED } from './headers.js'
+import { inOwnContext } from './own-context.js'
 import type { LeaderConnections } from './leader-pools.js'
 
 /** How long a deposed leader has for the answers that it still can give: those to what was committed before. */
@@ -26,6 +28,8 @@ export interface Call {
   readonly path: string
   readonly headers: Record<string, string | string[]>
   readonly body: Buffer | AsyncIterable<Buffer> | null
+  /** Whose headers it has for the trace: nobody else may add some. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** Over TLS undici closes a connection when the next request is for another server name, and takes that from Host. */
@@ -64,10 +68,12 @@ export function callLeader(
     superseded.addEventListener('abort', onSuperseded)
     gone.addEventListener('abort', onGone)
     if (gone.aborted) return onGone()
-    const { method, path, headers } = call
+    const { method, path, headers, tracer } = call
     // undici's types want a Readable; any async iterable will do, and unlike a stream it is left alone until it is sent.
     const body = call.body as Dispatcher.DispatchOptions['body'] & AsyncIterable<Buffer>
-    dispatcher.dispatch({ method, path, headers, body, ...ONE_NAME }, relay)
+    const options = { method, path, headers, body, ...ONE_NAME }
+    if (!tracer) dispatcher.dispatch(options, relay)
+    else tracer.runSilently(() => dispatcher.dispatch(options, inOwnContext(relay)))
   })
 }
 

@@ -2,6 +2,7 @@ import type { LeaderInfo } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
 import { jitter, now } from './clock.js'
 import type { Hold, Server } from './hold.js'
+import { traceHold } from './request-spans.js'
 
 /** How long the same leader is left alone after it refused; doubled each time up to the longest. */
 const FIRST_PAUSE_MS = 35
@@ -36,13 +37,14 @@ export class LeaderSearch {
     if (server === 'here') return server
     // The time to wait begins when waiting begins: a slow upload is not the leader's fault.
     if (server && (this.#deadline === undefined || now() < this.#deadline)) return server
-    return this.#hold.wait({
+    const waiting = {
       bytes,
       deadline: this.#startWaiting(),
       gone: this.#gone,
       find: () => this.#find(),
       why: () => this.#why(),
-    })
+    }
+    return traceHold(this.#node, () => this.#hold.wait(waiting))
   }
 
   /**

@@ -5,6 +5,7 @@ import { ClientGoneError } from './errors.js'
 import type { HttpRequest } from './framework.js'
 import { goneSignal } from './gone-signal.js'
 import { VIA } from './headers.js'
+import { traceRequest } from './request-spans.js'
 import { wayToLeader } from './route-request.js'
 import { ANSWERED } from './serve-request.js'
 
@@ -25,7 +26,9 @@ export async function readAtLeader(
   const cameFromInstance = req.headers[VIA.toLowerCase()] !== undefined
   if (!route || cameFromInstance || node.isLeader || !node.leader) return false
   try {
-    await route({ req, gone: goneSignal(res), serve: () => readHere().then(() => ANSWERED) }, res)
+    const gone = goneSignal(res)
+    const serve = () => readHere().then(() => ANSWERED)
+    await traceRequest(node, req, res, gone, () => route({ req, gone, serve }, res))
     return true
   } catch (error) {
     if (error instanceof ClientGoneError || res.headersSent) return true

@@ -12,6 +12,7 @@ import { reject } from './reject.js'
 import { Repeats } from './repeats.js'
 import { sendError } from './replies.js'
 import { requestPath } from './request-path.js'
+import { traceRequest } from './request-spans.js'
 import { type RouteSettings, type RouteWritesOptions, resolveRouteOptions } from './route-options.js'
 import { offerRoute, type Route, type Run } from './route-request.js'
 import { RouteWarnings } from './route-warnings.js'
@@ -83,7 +84,7 @@ export function routeWrites<Req>(
       const leads = () => node.leads(term)
       if (!leads()) return refuse(node, req, res, identity.requestId)
       const run = { identity, mayDrop: settings.mayResend(req), body: undefined }
-      return void serve(run, leads).then((served) => {
+      return void traceRequest(node, req, res, gone, () => serve(run, leads)).then((served) => {
         if (served.kind === 'refused') refuse(node, req, res, identity.requestId)
         if (served.kind === 'deposed') refuse(node, req, served.res, `${identity.requestId};ran`)
       }, answerError)
@@ -91,7 +92,8 @@ export function routeWrites<Req>(
     if (!node.isLeader && claim && cameThrough(req, node.id))
       return refuse(node, req, res, headerSafe(claim.requestId))
 
-    route({ req, gone, serve }, res).then(() => drain(req), answerError)
+    const answer = traceRequest(node, req, res, gone, () => route({ req, gone, serve }, res))
+    answer.then(() => drain(req), answerError)
   }
 }
 

@@ -3,6 +3,7 @@ import { type Entry, isMarker, type Since, WINDOW_ONLY, type WindowBounds } from
 import { TermTable } from '../log/history.js'
 import type { SnapshotHead } from '../log/snapshot.js'
 import type { Position } from '../position.js'
+import type { ApplySpans } from './apply-spans.js'
 import type { Evidence } from './evidence.js'
 import { outcomeOf, ResultsWindow } from './operations.js'
 import type { Outcome, StateMachine } from './state-machine.js'
@@ -49,12 +50,14 @@ export class Applier {
   readonly #operations = new ResultsWindow()
   /** Of what it computes, for the audit; undefined without one. */
   readonly evidence: Evidence | undefined
+  readonly #spans: ApplySpans | undefined
   #newestVersion = 0
 
-  constructor(machine: StateMachine, onApplied: AppliedListener, evidence?: Evidence) {
+  constructor(machine: StateMachine, onApplied: AppliedListener, evidence?: Evidence, spans?: ApplySpans) {
     this.#machine = machine
     this.#onApplied = onApplied
     this.evidence = evidence
+    this.#spans = spans
   }
 
   get position(): Position {
@@ -101,7 +104,7 @@ export class Applier {
       throw new VersionTooOld(`Entry ${entry.index} runs the command "${entry.command}"`, entry, version)
     if (this.#table.rows.at(-1)?.nonce !== nonce)
       this.#table.begin({ term: entry.term, nonce, first: entry.index })
-    const applied = this.#run(entry)
+    const applied = entry.trace && this.#spans ? this.#runTraced(entry, this.#spans) : this.#run(entry)
     this.#index = entry.index
     this.#term = entry.term
     this.#timeMs = entry.timeMs
@@ -170,6 +173,13 @@ export class Applier {
     this.#table = new TermTable()
     this.#newestVersion = 0
     this.evidence?.restart(0)
+  }
+
+  #runTraced(entry: Entry, spans: ApplySpans): Applied {
+    const span = spans.start(entry)
+    const applied = this.#run(entry)
+    if (span) spans.end(span, applied)
+    return applied
   }
 
   /** Runs an entry, unless its operation has run before or may have (G6). Depends on the log alone, as all of a replica. */

@@ -1,3 +1,5 @@
+import type { TraceContext } from '../observe/tracing.js'
+
 /** One write as it stands in the log: what to run, and everything that must be the same on every replica. */
 export interface Entry {
   readonly index: number
@@ -18,6 +20,11 @@ export interface Entry {
   readonly command: string
   /** JSON value, or undefined for a command without an argument. */
   readonly args: unknown
+  /**
+   * Where the trace of its write goes on, if that is sampled. Nothing else may depend on it: it stands in no fingerprint, no
+   * snapshot and no digest, and a reader that does not know it passes over it.
+   */
+  readonly trace?: TraceContext | undefined
 }
 
 /**
@@ -34,15 +41,20 @@ export interface Since {
 export const WINDOW_ONLY = -1
 
 /** The part of an entry that its writer chooses; index, term and time come from the append script. */
-export type EntryDraft = Pick<Entry, 'opId' | 'fingerprint' | 'since' | 'version' | 'command' | 'args'>
+export type EntryDraft = Pick<
+  Entry,
+  'opId' | 'fingerprint' | 'since' | 'version' | 'command' | 'args' | 'trace'
+>
 
 /**
  * An entry's payload in the log. An object with named fields, so that later formats can add some and people can read
- * it with `XRANGE`. `since` and `args` are left out when undefined.
+ * it with `XRANGE`. `since`, `args` and what is of the trace are left out when undefined.
  */
-export function encodeEntry({ opId, fingerprint, since, version, command, args }: EntryDraft): string {
+export function encodeEntry({ opId, fingerprint, since, version, command, args, trace }: EntryDraft): string {
   const [s, t] = typeof since === 'object' ? [since.index, since.term] : [since]
-  return JSON.stringify({ o: opId, f: fingerprint, s, t, v: version, c: command, a: args })
+  const entry = { o: opId, f: fingerprint, s, t, v: version, c: command, a: args }
+  if (trace === undefined) return JSON.stringify(entry)
+  return JSON.stringify({ ...entry, p: trace.traceparent, q: trace.tracestate })
 }
 
 /**
@@ -75,11 +87,14 @@ interface EncodedEntry {
   readonly v: number
   readonly c: string
   readonly a?: unknown
+  readonly p?: string
+  readonly q?: string
 }
 
 /** What `encodeEntry` wrote, with the place that the append gave it. */
 export function decodeEntry(index: number, term: number, timeMs: number, data: string): Entry {
-  const { o, f, s, t, v, c, a } = JSON.parse(data) as EncodedEntry
+  const { o, f, s, t, v, c, a, p, q } = JSON.parse(data) as EncodedEntry
   const since = s === undefined || s === WINDOW_ONLY ? s : { term: t, index: s }
-  return { index, term, timeMs, opId: o, fingerprint: f, since, version: v, command: c, args: a }
+  const trace = p === undefined ? undefined : { traceparent: p, tracestate: q }
+  return { index, term, timeMs, opId: o, fingerprint: f, since, version: v, command: c, args: a, trace }
 }

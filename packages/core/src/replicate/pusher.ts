@@ -1,6 +1,9 @@
 import type { Clock } from '../clock.js'
+import type { Entry } from '../log/entry.js'
 import type { Logger } from '../observe/logger.js'
+import type { Tracer } from '../observe/tracing.js'
 import type { Acknowledgement, JobTransport } from './job-transport.js'
+import { PushSpans } from './push-spans.js'
 
 /** Jobs that may be under way to one follower. One more covers all that came meanwhile, so a few are enough. */
 const MAX_OUTSTANDING_JOBS = 4
@@ -37,6 +40,7 @@ export class Pusher {
   readonly #logger: Logger
   readonly #onAcknowledgement: (acknowledgement: Acknowledgement) => void
   readonly #onCopied: (copyMs: number) => void
+  readonly #spans: PushSpans | undefined
   readonly #followers = new Map<string, Follower>()
   readonly #batches: { last: number; committedMs: number }[] = []
   #stopListening = () => {}
@@ -50,12 +54,14 @@ export class Pusher {
     logger: Logger
     onAcknowledgement: (acknowledgement: Acknowledgement) => void
     onCopied: (copyMs: number) => void
+    tracer?: Tracer | undefined
   }) {
     this.#transport = parts.transport
     this.#clock = parts.clock
     this.#logger = parts.logger
     this.#onAcknowledgement = parts.onAcknowledgement
     this.#onCopied = parts.onCopied
+    this.#spans = parts.tracer && new PushSpans(parts.tracer)
   }
 
   /**
@@ -76,6 +82,7 @@ export class Pusher {
     this.#timer = undefined
     this.#followers.clear()
     this.#batches.length = 0
+    this.#spans?.forget()
   }
 
   /** Jobs under way that nobody has answered. */
@@ -83,10 +90,11 @@ export class Pusher {
     return [...this.#followers.values()].reduce((sum, { outstanding }) => sum + outstanding.length, 0)
   }
 
-  /** The log has grown to `head`. */
-  committed(head: number): void {
+  /** The log has grown to `head`, by these entries. */
+  committed(head: number, entries: readonly Entry[] = []): void {
     this.#head = head
     if (this.#followers.size === 0) return
+    this.#spans?.committed(entries)
     if (this.#batches.length < MAX_TIMED_BATCHES)
       this.#batches.push({ last: head, committedMs: this.#clock.now() })
     for (const [id, follower] of this.#followers) this.#pushWhenDue(id, follower)
@@ -132,10 +140,13 @@ export class Pusher {
 
   #push(id: string, follower: Follower): void {
     const sentMs = this.#clock.now()
+    const before = Math.max(follower.pushed, follower.acknowledged)
     follower.pushed = this.#head
     follower.sentMs = sentMs
     follower.outstanding.push({ to: this.#head, sentMs })
-    this.#transport.push(id, { term: this.#term, to: this.#head }).catch((error: unknown) => {
+    const sent = this.#transport.push(id, { term: this.#term, to: this.#head })
+    this.#spans?.pushed(id, before, this.#head, sent)
+    sent.catch((error: unknown) => {
       this.#logger.debug(
         { err: error, follower: id },
         'a job could not be pushed; the follower reads at its next heartbeat',
@@ -161,6 +172,7 @@ export class Pusher {
   /** T_copy: a batch is copied once the slowest follower has it. */
   #timeCopies(): void {
     const slowest = Math.min(...[...this.#followers.values()].map(({ acknowledged }) => acknowledged))
+    this.#spans?.copied(slowest)
     while (this.#batches[0] && this.#batches[0].last <= slowest) {
       const batch = this.#batches.shift() as { last: number; committedMs: number }
       if (this.#followers.size > 0) this.#onCopied(this.#clock.now() - batch.committedMs)

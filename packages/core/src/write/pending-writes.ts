@@ -4,6 +4,7 @@ import { BusyError, CommandFailedError, OutcomeUnknownError } from '../errors.js
 import { copyJson } from '../apply/json.js'
 import type { Applied } from '../apply/applier.js'
 import type { Entry } from '../log/entry.js'
+import type { Span } from '../observe/tracing.js'
 
 /** What a committed write answers: the command's result and the place of its entry. */
 export interface Committed<R = unknown> {
@@ -21,6 +22,8 @@ export interface PendingWrite {
   readonly data: string
   readonly bytes: number
   readonly submittedMs: number
+  /** Its span, if that is sampled. */
+  readonly span: Span | undefined
   /** Settles as the caller's does. */
   readonly answer: Promise<Committed>
   /** True while it may take effect: it has left for Redis, and is not known to be out of the log. */
@@ -60,7 +63,12 @@ export class PendingWrites {
   }
 
   /** Takes a write in. It is answered after `timeoutMs` at the latest, and never later than the node's `writeTimeoutMs`. */
-  add(opId: string, data: string, timeoutMs?: number): { write: PendingWrite; answer: Promise<Committed> } {
+  add(
+    opId: string,
+    data: string,
+    timeoutMs?: number,
+    span?: Span,
+  ): { write: PendingWrite; answer: Promise<Committed> } {
     const { promise: answer, resolve, reject } = createDeferred<Committed>()
     const bytes = Buffer.byteLength(data)
     const write: PendingWrite = {
@@ -69,6 +77,7 @@ export class PendingWrites {
       data,
       bytes,
       submittedMs: this.#clock.now(),
+      span,
       answer,
       sent: false,
       resolve,

@@ -3,11 +3,13 @@ import type { Clock } from '../clock.js'
 import { BusyError, LogRefusedError } from '../errors.js'
 import { decodeEntry, encodeEntry, type Entry, markerEntry, type WindowBounds } from '../log/entry.js'
 import type { AppendOutcome, Claim, LogState, TermConnection } from '../log/log-store.js'
+import type { Span, Tracer } from '../observe/tracing.js'
 import { fateOf, type LostAppend } from './in-flight.js'
 import { type Flight, OpenTerm } from './open-term.js'
 import type { Committed, PendingWrite, PendingWrites } from './pending-writes.js'
 import { bytesOf, type SentBatch, sentBatch } from './sent-batch.js'
 import { WriteQueue } from './write-queue.js'
+import { startAppend } from './write-spans.js'
 
 /** What the writer asks of the rest of the node. */
 export interface WriterListener {
@@ -35,6 +37,7 @@ export class Writer {
   readonly #clock: Clock
   readonly #maxQueuedWrites: number
   readonly #maxQueuedBytes: number
+  readonly #tracer: Tracer | undefined
   readonly #queue = new WriteQueue()
   #lost: LostAppend[] = []
   /** The last present of the log that this instance has compared itself with; its own claim, if it claimed since. */
@@ -54,12 +57,14 @@ export class Writer {
     clock: Clock
     maxQueuedWrites: number
     maxQueuedBytes: number
+    tracer?: Tracer | undefined
   }) {
     this.#listener = parts.listener
     this.#pending = parts.pending
     this.#clock = parts.clock
     this.#maxQueuedWrites = parts.maxQueuedWrites
     this.#maxQueuedBytes = parts.maxQueuedBytes
+    this.#tracer = parts.tracer
   }
 
   get queued(): number {
@@ -67,17 +72,17 @@ export class Writer {
   }
 
   /**
-   * Queues a write and answers once its entry is applied here.
+   * Queues a write and answers once its entry is applied here. `span`: its own, if that is sampled.
    *
    * @throws NotLeaderError, BusyError, LogRefusedError: nothing was written.
    * @throws OutcomeUnknownError: it may have been.
    */
-  submit(opId: string, data: string, timeoutMs?: number): Promise<Committed> {
+  submit(opId: string, data: string, timeoutMs?: number, span?: Span): Promise<Committed> {
     if (!this.#accepting) return Promise.reject(this.#listener.notLeader('This instance is not the leader'))
     if (this.#queue.length >= this.#maxQueuedWrites) {
       return Promise.reject(new BusyError(this.#queue.length, `maxQueuedWrites, ${this.#maxQueuedWrites}`))
     }
-    const { write, answer } = this.#pending.add(opId, data, timeoutMs)
+    const { write, answer } = this.#pending.add(opId, data, timeoutMs, span)
     if (this.#queue.bytes + write.bytes > this.#maxQueuedBytes && this.#queue.length > 0) {
       this.#pending.refuse(
         write,
@@ -204,10 +209,12 @@ export class Writer {
     const flight = term.sends(batch.length)
     const { head, headTerm } = flight
     const sentMs = this.#clock.now()
+    const ended = this.#tracer && startAppend(this.#tracer, batch)
     let outcome: AppendOutcome
     try {
       outcome = await connection.append({ head, headTerm, entries: batch.map((write) => write.data) })
     } catch {
+      ended?.(undefined)
       this.#listener.sent(sentBatch('lost', batch, sentMs, this.#clock.now()))
       this.#lost.push({ writes: batch, first: head + 1, term: claim.term, stamp: claim })
       this.#leave(term)
@@ -216,6 +223,7 @@ export class Writer {
     }
     const kind = outcome.kind === 'mismatch' && !flight.behindAnother ? 'fenced' : outcome.kind
     this.#listener.sent(sentBatch(kind, batch, sentMs, this.#clock.now()))
+    ended?.(outcome)
     term.answered(flight, outcome)
     this.#answered(term, batch, outcome, flight)
   }

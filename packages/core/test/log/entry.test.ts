@@ -42,3 +42,22 @@ it('reads an entry to which a later format added a field', () => {
   const text = JSON.stringify({ ...(JSON.parse(encodeEntry(draft(1))) as object), later: true })
   expect(decodeEntry(1, 1, 1, text)).toMatchObject(draft(1))
 })
+
+describe('the trace of its write', () => {
+  const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'c=d' }
+
+  it('comes back, and stands behind all else', () => {
+    const text = encodeEntry({ ...draft('x'), trace })
+    expect(decodeEntry(1, 1, 1, text).trace).toEqual(trace)
+    expect(text).toBe(`${encodeEntry(draft('x')).slice(0, -1)},"p":"${trace.traceparent}","q":"c=d"}`)
+  })
+
+  it('is nothing that is known by another name to a reader which does not know it', () => {
+    const {
+      p: _p,
+      q: _q,
+      ...known
+    } = JSON.parse(encodeEntry({ ...draft('x'), trace })) as Record<string, unknown>
+    expect(JSON.stringify(known)).toBe(encodeEntry(draft('x')))
+  })
+})
