@@ -13,7 +13,7 @@ import { Roster } from './elect/roster.js'
 import { afterHeartbeat, onAcknowledgement, onApplied } from './reactions.js'
 import { NotLeaderError, NotReadableError, versionTooOld } from './errors.js'
 import type { NodeEvents } from './events.js'
-import { InstanceReplica } from './instance-replica.js'
+import { changingReplicaOf, InstanceReplica } from './instance-replica.js'
 import { Audit } from './operate/audit.js'
 import { Credentials } from './operate/credentials.js'
 import { LeaderWork } from './operate/leader-work.js'
@@ -29,6 +29,7 @@ import { HandOver } from './operate/hand-over.js'
 import { Switchover } from './operate/switchover.js'
 import { handOverPartsOf, switchoverPartsOf } from './steering.js'
 import { AppliedWaiters } from './read/applied-waiters.js'
+import { ChangeFeed } from './read/change-feed.js'
 import { ConsistentReads } from './read/consistency.js'
 import { CatchUp } from './replicate/catch-up.js'
 import type { CatchUpListener } from './replicate/catch-up-listener.js'
@@ -93,6 +94,7 @@ export class Instance {
   closed = false
   readonly reads: ConsistentReads
   readonly applied = new AppliedWaiters()
+  readonly changes: ChangeFeed
   readonly copies: Copies
   readonly concerns: WriteConcerns
   #caughtUp = false
@@ -111,14 +113,11 @@ export class Instance {
       machine ?? nothingToApply,
       (entry, applied) => onApplied(this, entry, applied),
       evidence,
+      () => this.changes.startedOver(),
     )
-    this.catchUp = new CatchUp({
-      log,
-      snapshots,
-      applier: this.applier,
-      listener: this.#replicaListener(),
-      clock,
-    })
+    this.changes = new ChangeFeed({ replica: changingReplicaOf(this), log, clock })
+    const listener = this.#replicaListener()
+    this.catchUp = new CatchUp({ log, snapshots, applier: this.applier, listener, clock })
     this.receiver = new Receiver({
       log,
       catchUp: this.catchUp,

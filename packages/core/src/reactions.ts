@@ -71,13 +71,15 @@ export async function markHead({ writer, options }: Instance): Promise<boolean> 
 }
 
 /** The replica has changed: reports a bug of the app, and answers whoever waits for the entry. */
-export function onApplied({ options, parts, pending, applied }: Instance, entry: Entry, what: Applied): void {
+export function onApplied(instance: Instance, entry: Entry, what: Applied): void {
+  const { options, parts, pending, applied, changes } = instance
   if (!what.ok && what.index === entry.index && what.error.code === 'COMMAND_FAILED') {
     options.logger.error({ err: what.error, index: entry.index }, 'a command threw')
     parts.emit('error', what.error)
   }
   pending.applied(entry, what)
   applied.reached(entry.index)
+  changes.applied(entry, what)
 }
 
 /** Something that concerns all. A lost or late notice costs time only: the loops look by themselves. */

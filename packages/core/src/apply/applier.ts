@@ -36,6 +36,7 @@ export class VersionTooOld extends Error {
 export class Applier {
   readonly #machine: StateMachine
   readonly #onApplied: AppliedListener
+  readonly #onStartedOver: () => void
   #logId = ''
   #index = 0
   #term = 0
@@ -46,10 +47,17 @@ export class Applier {
   readonly evidence: Evidence | undefined
   #newestVersion = 0
 
-  constructor(machine: StateMachine, onApplied: AppliedListener, evidence?: Evidence) {
+  /** `onStartedOver` is called when the whole replica was replaced, or emptied. */
+  constructor(
+    machine: StateMachine,
+    onApplied: AppliedListener,
+    evidence?: Evidence,
+    onStartedOver = () => {},
+  ) {
     this.#machine = machine
     this.#onApplied = onApplied
     this.evidence = evidence
+    this.#onStartedOver = onStartedOver
   }
 
   get position(): Position {
@@ -152,6 +160,7 @@ export class Applier {
     this.#table = new TermTable(head.terms)
     this.#newestVersion = head.version
     this.evidence?.restart(head.index)
+    this.#onStartedOver()
   }
 
   /** Forgets everything: the replica starts over from the beginning of whatever log it adopts next. */
@@ -165,6 +174,7 @@ export class Applier {
     this.#table = new TermTable()
     this.#newestVersion = 0
     this.evidence?.restart(0)
+    this.#onStartedOver()
   }
 
   /** Runs an entry, unless its operation has run before or may have (G6). Depends on the log alone, as all of a replica. */
