@@ -278,15 +278,16 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   }
 
   /**
-   * The BullMQ queues of the living instances, for tools that show queues: `new Queue(name, { prefix, connection })`. Nobody
-   * should add jobs there, or take some away; that would change nothing, but cost time. The leader's own stays empty.
+   * The BullMQ queues of the group's instances, for tools that show queues: `new Queue(name, { prefix, connection,
+   * skipMetasUpdate: true })`. Those of instances that are silent are there until they are removed. The leader's own stays
+   * empty. Nobody should add jobs there or take some away; that would change nothing, but cost time.
    *
    * @throws if the log's Redis is out of reach.
    */
   async queues(): Promise<JobQueue[]> {
     const { prefix } = this.instance.parts.transport
     const { members } = await this.groupStatus()
-    return members.filter(({ alive }) => alive).map((member) => ({ prefix, name: member.id, member }))
+    return members.map((member) => ({ prefix, name: member.id, member }))
   }
 
   /** What this version cannot honour is refused; nothing weaker is done in its place. */
