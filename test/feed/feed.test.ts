@@ -46,10 +46,10 @@ async function post(instance: Instance, text: string): Promise<void> {
 
 /** Posts through an instance until stopped, one after the other; whatever becomes of one that was under way. */
 function posting(through: () => Instance | undefined): { stop: () => Promise<number> } {
-  let over = false
+  const enough = new AbortController()
   let posted = 0
   const running = (async () => {
-    for (let i = 0; !over; i++) {
+    for (let i = 0; !enough.signal.aborted; i++) {
       const instance = through()
       if (instance)
         await post(instance, `note ${i}`).then(
@@ -60,7 +60,7 @@ function posting(through: () => Instance | undefined): { stop: () => Promise<num
   })()
   return {
     async stop() {
-      over = true
+      enough.abort()
       await running
       return posted
     },
@@ -71,7 +71,8 @@ const notesOf = (client: SseClient, event: string) =>
   client.events.filter((one) => one.event === event).map(({ data }) => data as Note)
 
 it('has a page', async () => {
-  const { status, body } = await (group.instances[0] as Instance).request<string>('GET', '/')
+  const [instance] = group.instances as [Instance]
+  const { status, body } = await instance.request<string>('GET', '/')
   expect(status).toBe(200)
   expect(body).toContain('new EventSource')
 })

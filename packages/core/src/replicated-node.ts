@@ -216,18 +216,17 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * seen last on whichever instance. Where that cannot be done, because the log does not reach back that far any more or the
    * replica had to start over, an item of type `'reset'` says so; read the state then. Ends with `signal` and with `stop()`.
    *
-   * The last 1024 changes (at most 4 MiB of JSON) are in memory, once for all who listen; whoever is further behind reads the
-   * log, at its own pace. There the outcome is known of what was written in a request or with an `opId`, for as long as
-   * results are kept, and `'unknown'` of all else. All who listen get the same objects: do not change them.
+   * The last 1024 changes (at most 4 MiB of JSON) are in memory, once for all who read; whoever is further behind reads the
+   * log. There the outcome is known of what was written in a request or with an `opId`, for as long as results are kept, and
+   * `'unknown'` of all else. All who read get the same objects: do not change them.
    *
    * @throws from the first `next`: LineageLostError, LaggingError and others as `readAt` does of a session read at `after`;
    * without that, as `read` does.
    * @example
    * ```ts
-   * const { total, after } = node.read((state) => ({ total: state.total, after: node.position }))
    * for await (const change of node.changes({ after, signal })) {
    *   if (change.type === 'reset') startAnew()
-   *   else if (change.command === 'deposit' && change.outcome === 'ok') console.log(change.args.to, change.result)
+   *   else if (change.command === 'deposit' && change.outcome === 'ok') show(change.args.to, change.result)
    * }
    * ```
    */

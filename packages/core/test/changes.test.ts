@@ -148,12 +148,12 @@ describe('leaves nothing out and tells nothing twice (G5)', () => {
   it('a reader that goes from instance to instance, while leaders come and go under load', async () => {
     const nodes = await startThree()
     const acknowledged = new Set<string>()
-    let loaded = true
+    const enough = new AbortController()
     const load = (async () => {
-      for (let i = 0; loaded; i++) {
-        const leader = nodes.find((node) => node.isLeader)
+      for (let i = 0; !enough.signal.aborted; i++) {
+        const leader = nodes.find((node) => node.isLeader) ?? nodes[0]
         const lines = numbered(20, 20 * i)
-        const written = lines.map((line) => leader?.write('add', line).then(() => acknowledged.add(line)))
+        const written = lines.map((line) => leader.write('add', line).then(() => acknowledged.add(line)))
         await Promise.allSettled(written)
         await new Promise((resolve) => setImmediate(resolve))
       }
@@ -166,7 +166,8 @@ describe('leaves nothing out and tells nothing twice (G5)', () => {
       const leader = await eventually(() => nodes.find((node) => node.isLeader))
       if (hop === 10) void leader.switchover()
       if (hop === 20) void leader.stop() // its readers go elsewhere
-      for await (const change of (nodes[hop % 3] as JournalNode).changes({ after })) {
+      const [node = leader] = nodes.slice(hop % 3)
+      for await (const change of node.changes({ after })) {
         const entry = entryOf(change)
         terms.add(entry.term)
         after = entry.position
@@ -175,7 +176,7 @@ describe('leaves nothing out and tells nothing twice (G5)', () => {
       }
     }
     expect(terms.size).toBeGreaterThanOrEqual(3)
-    loaded = false
+    enough.abort()
     await load
     const leader = await eventually(() => nodes.find((node) => node.isLeader))
     for await (const change of leader.changes({ after })) {
@@ -291,7 +292,7 @@ describe('says where it cannot tell', () => {
     const away = await start({ redis: `redis://127.0.0.1:${way.port}` })
     await write(leader, ['a', 'b'])
     const keys = ['meta', 'log', 'terms'].map((key) => `leasehold:{${group}}:${key}`)
-    const saved = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+    const saved = await Promise.all(keys.map(async (key) => [key, await client.dumpBuffer(key)] as const))
     await eventually(() => linesOf(away).length === 2)
     const changes = away.changes()
     const first = changes.next()
@@ -301,7 +302,7 @@ describe('says where it cannot tell', () => {
     way.refuse()
     way.reset()
     await leader.stop()
-    for (const [i, key] of keys.entries()) await client.restore(key, 0, saved[i] as Buffer, 'REPLACE')
+    for (const [key, dump] of saved) await client.restore(key, 0, dump, 'REPLACE')
     client.disconnect()
     const other = await start()
     await write(other, ['x', 'y'])
