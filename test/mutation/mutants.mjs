@@ -21,6 +21,7 @@ const SCRIPTS = [
 ]
 const TERM = [...SCRIPTS, 'packages/core/test/redis/redis-term-connection.test.ts']
 const LEASE = ['packages/core/test/testing/conformance-lease.test.ts']
+const CHANGES = ['packages/core/test/read/change-feed.test.ts', 'packages/core/test/changes.test.ts']
 const GROUP = ['packages/core/test/testing/conformance-group.test.ts']
 
 /** A line of a script that ends it, and does so no more. */
@@ -556,5 +557,33 @@ export const mutants = [
     'if (applier.index === served.head) return served',
     'return served',
     ['packages/core/test/operate/take-over.test.ts'],
+  ),
+  edit(
+    'changes: a reset where the log was trimmed',
+    'read/change-reader.ts',
+    'if (page.first > before + 1) return yield this.#reset()\n',
+    'if (page.first > before + 1) this.#index = page.first - 1\n',
+    CHANGES,
+  ),
+  edit(
+    'changes: a reset where the replica started over',
+    'read/change-reader.ts',
+    'if (this.#life !== lives) {',
+    'if (false) {',
+    CHANGES,
+  ),
+  edit(
+    'changes: only what the replica has applied',
+    'read/change-reader.ts',
+    'return applier.table.ownerOf(index)?.term === term',
+    'return true',
+    CHANGES,
+  ),
+  edit(
+    'changes: nothing from memory behind a gap',
+    'read/recent-changes.ts',
+    'return index >= this.#first && index < this.#next',
+    'return index < this.#next',
+    CHANGES,
   ),
 ]

@@ -27,6 +27,7 @@ const ORDER = [
   ['operate/'],
   ['parts', 'redis/'],
   [
+    'calls',
     'instance',
     'chronicle',
     'replica-listener',

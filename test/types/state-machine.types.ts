@@ -201,3 +201,26 @@ export function events(): void {
   // @ts-expect-error it carries no such thing
   node.on('demoted', ({ leader }) => void leader)
 }
+
+/** Changes are told apart by their command. */
+export async function changes(): Promise<void> {
+  for await (const change of node.changes({ after: node.position, signal: AbortSignal.abort() })) {
+    if (change.type === 'reset') {
+      void change.position.index
+      // @ts-expect-error a reset is of no command
+      void change.command
+      continue
+    }
+    if (change.command === 'deposit') {
+      void (true satisfies Same<typeof change.args, { to: string; amount: number }>)
+      if (change.outcome === 'ok') void (true satisfies Same<typeof change.result, number>)
+      else if (change.outcome === 'rejected') void (change.error satisfies CommandError)
+      // @ts-expect-error it is not known yet that there is a result
+      void change.result
+    } else if (change.command === 'clear') void (true satisfies Same<typeof change.args, undefined>)
+    // @ts-expect-error there is no such command
+    else if (change.command === 'nonsense') void change
+  }
+  // @ts-expect-error without a state machine nothing is applied
+  void elects.changes()
+}

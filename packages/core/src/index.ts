@@ -8,6 +8,7 @@ export {
   type ResultOf,
   type StateMachineDefinition,
 } from './apply/state-machine.js'
+export type { ReadContext, ReadOptions, WriteArguments, WriteOptions } from './calls.js'
 export { createNode } from './create-node.js'
 export { ElectionNode } from './election-node.js'
 export {
@@ -55,7 +56,7 @@ export type { LeaderContext, LeaderFunction } from './operate/leader-work.js'
 export type { PauseOptions } from './operate/pause.js'
 export type { RotateOptions } from './operate/rotation.js'
 export type { SnapshotSource } from './operate/snapshot-import.js'
-export type { GroupStatus, InstanceStatus, MemberStatus, Times } from './operate/status.js'
+export type { GroupStatus, InstanceStatus, JobQueue, MemberStatus, Times } from './operate/status.js'
 export type { SwitchoverOptions } from './operate/switchover-request.js'
 export {
   DEFAULTS,
@@ -65,12 +66,14 @@ export {
   type WriteConcern,
 } from './options.js'
 export { formatPosition, parsePosition, type Position } from './position.js'
-export {
-  type ReadContext,
-  type ReadOptions,
-  ReplicatedNode,
-  type WriteArguments,
-  type WriteOptions,
-} from './replicated-node.js'
+export type {
+  Change,
+  ChangeOutcome,
+  ChangePlace,
+  ChangesOptions,
+  EntryChange,
+  ResetChange,
+} from './read/changes.js'
+export { ReplicatedNode } from './replicated-node.js'
 export type { Committed } from './write/pending-writes.js'
 export { type RequestIdentity, RequestScope } from './write/request-scope.js'

@@ -1,8 +1,10 @@
+import { READ_TIMEOUT_MS } from './calls.js'
 import type { Instance } from './instance.js'
 import { NotReadableError } from './errors.js'
 import type { TermTable } from './log/history.js'
 import type { LogPage } from './log/log-store.js'
 import type { Position } from './position.js'
+import type { ChangingReplica } from './read/change-feed.js'
 import type { ReadableReplica } from './read/consistency.js'
 import type { ServedTerm } from './elect/candidacy.js'
 import { SharedCall } from './shared-call.js'
@@ -62,5 +64,14 @@ export class InstanceReplica implements ReadableReplica {
     if (!served || page.nonce !== served.claim.nonce || page.replId !== served.claim.replId) return false
     if (applier.index < page.head) await applied.until(page.head)
     return applier.index >= page.head
+  }
+}
+
+/** An instance's replica as those who read its changes see it. */
+export function changingReplicaOf(instance: Instance): ChangingReplica {
+  return {
+    applier: instance.applier,
+    assertReadable: () => instance.assertReadable(),
+    reach: (position) => instance.reads.session(position, READ_TIMEOUT_MS),
   }
 }

@@ -15,7 +15,7 @@ import { Roster } from './elect/roster.js'
 import { afterHeartbeat, onAcknowledgement, onApplied, onPaused, onSent } from './reactions.js'
 import { NotLeaderError, NotReadableError } from './errors.js'
 import type { NodeEvents } from './events.js'
-import { InstanceReplica } from './instance-replica.js'
+import { changingReplicaOf, InstanceReplica } from './instance-replica.js'
 import { Meters } from './observe/meters.js'
 import { Audit } from './operate/audit.js'
 import { Credentials } from './operate/credentials.js'
@@ -32,6 +32,7 @@ import { Switchover } from './operate/switchover.js'
 import { handOverPartsOf, switchoverPartsOf } from './steering.js'
 import { replicaListenerOf } from './replica-listener.js'
 import { AppliedWaiters } from './read/applied-waiters.js'
+import { ChangeFeed } from './read/change-feed.js'
 import { ConsistentReads } from './read/consistency.js'
 import { CatchUp } from './replicate/catch-up.js'
 import { Pusher } from './replicate/pusher.js'
@@ -97,6 +98,7 @@ export class Instance {
   closed = false
   readonly reads: ConsistentReads
   readonly applied = new AppliedWaiters()
+  readonly changes: ChangeFeed
   readonly copies: Copies
   readonly concerns: WriteConcerns
   readonly #applySpans: ApplySpans | undefined
@@ -118,19 +120,14 @@ export class Instance {
     this.pending = new PendingWrites(clock, options.writeTimeoutMs)
     const evidence = machine && options.audit ? new Evidence(machine) : undefined
     this.#applySpans = tracer && new ApplySpans(tracer, clock, () => this.elector.state.role === 'leader')
-    this.applier = new Applier(
-      machine ?? nothingToApply,
-      (entry, applied) => onApplied(this, entry, applied),
+    this.applier = new Applier(machine ?? nothingToApply, (entry, what) => onApplied(this, entry, what), {
       evidence,
-      this.#applySpans,
-    )
-    this.catchUp = new CatchUp({
-      log,
-      snapshots,
-      applier: this.applier,
-      listener: replicaListenerOf(this),
-      clock,
+      spans: this.#applySpans,
+      onStartedOver: () => this.changes.startedOver(),
     })
+    this.changes = new ChangeFeed({ replica: changingReplicaOf(this), log, clock })
+    const listener = replicaListenerOf(this)
+    this.catchUp = new CatchUp({ log, snapshots, applier: this.applier, listener, clock })
     this.receiver = new Receiver({
       ...{ log, transport, id, clock, logger },
       catchUp: this.catchUp,

@@ -199,6 +199,7 @@ export class Lifecycle {
     await this.#resign()
     this.#over.abort()
     await this.#limit(Promise.all([...this.#loops, ...this.#rotations]))
+    instance.changes.close()
     await this.#limit(work.settled())
     await this.#limit(instance.snapshots.settled())
     pending.close(({ opId, sent }) =>

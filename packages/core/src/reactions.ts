@@ -74,7 +74,7 @@ export async function markHead({ writer, options }: Instance): Promise<boolean> 
 
 /** The replica has changed: reports a bug of the app, and answers whoever waits for the entry. */
 export function onApplied(instance: Instance, entry: Entry, what: Applied): void {
-  const { options, parts, pending, applied, meters } = instance
+  const { options, parts, pending, applied, changes, meters } = instance
   if (what.index !== entry.index && isOutcome(what) && pending.find(entry.opId)) meters.count('replays', '')
   if (!what.ok && what.index === entry.index && what.error.code === 'COMMAND_FAILED') {
     options.logger.error({ event: 'commandFailed', err: what.error, index: entry.index }, 'a command threw')
@@ -82,6 +82,7 @@ export function onApplied(instance: Instance, entry: Entry, what: Applied): void
   }
   pending.applied(entry, what)
   applied.reached(entry.index)
+  changes.applied(entry, what)
 }
 
 /** A batch of writes was sent to the log. */

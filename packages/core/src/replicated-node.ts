@@ -1,62 +1,31 @@
 import { randomBytes } from 'node:crypto'
 import { anotherOperation, isOutcome } from './apply/applier.js'
 import { assertJson } from './apply/json.js'
-import type { ArgsOf, Commands, LocalState, ResultOf } from './apply/state-machine.js'
+import type { Commands, LocalState, ResultOf } from './apply/state-machine.js'
+import {
+  READ_TIMEOUT_MS,
+  type ReadContext,
+  type ReadOptions,
+  type WriteArguments,
+  type WriteOptions,
+} from './calls.js'
 import { type CreateParts, ElectionNode } from './election-node.js'
 import { LeaseholdError } from './errors.js'
 import { describeInstance } from './describe.js'
 import { decodeEntry, type Since, WINDOW_ONLY } from './log/entry.js'
 import type { Span } from './observe/tracing.js'
 import type { LeaderFunction } from './operate/leader-work.js'
+import type { JobQueue } from './operate/status.js'
 import { OptionChecks } from './option-checks.js'
-import type { ResolvedOptions, WriteConcern } from './options.js'
+import type { ResolvedOptions } from './options.js'
 import type { Position } from './position.js'
+import type { Change, ChangesOptions } from './read/changes.js'
 import { exportFile } from './replicate/snapshot-export.js'
 import { entryData } from './write/entry-data.js'
 import type { Committed } from './write/pending-writes.js'
 import { fingerprintOf, type Operation, type RequestScope } from './write/request-scope.js'
 import { Requests } from './write/requests.js'
 import { carriedTrace, endWrite, startWrite } from './write/write-spans.js'
-
-/** Options of a single write. */
-export interface WriteOptions {
-  /** When it counts as committed. Default: the node's. */
-  readonly writeConcern?: WriteConcern
-  /**
-   * Makes a repeat with the same id, command and argument take effect once and give the first result, as long as that is
-   * kept (`resultsKept`). Default: none; within a request, an id of the request's.
-   */
-  readonly opId?: string
-  /** After how many ms to report its outcome as unknown. At most, and by default, the node's `writeTimeoutMs`. */
-  readonly timeoutMs?: number
-}
-
-/** How fresh a read has to be. */
-export interface ReadOptions {
-  /**
-   * `'local'`: whatever this replica has. `'session'`: at least `position`. `'linearizable'`: everything that was written
-   * before the read began.
-   */
-  readonly consistency: 'local' | 'session' | 'linearizable'
-  /** What the reader has seen already. Without one, a session read is a local one. */
-  readonly position?: Position
-  /** How long to wait for the log, in ms. Default 1000. */
-  readonly timeoutMs?: number
-}
-
-const READ_TIMEOUT_MS = 1000
-
-/** Where in the log a value was read. */
-export interface ReadContext {
-  /** The index that the replica had applied when the value was read. */
-  readonly index: number
-  readonly term: number
-}
-
-/** The argument of a command, if it takes one, then options. */
-export type WriteArguments<F> = [ArgsOf<F>] extends [undefined]
-  ? [args?: undefined, options?: WriteOptions]
-  : [args: ArgsOf<F>, options?: WriteOptions]
 
 /**
  * An instance with a replica: it writes through the group's log while it leads, and reads its own copy always.
@@ -247,6 +216,29 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   }
 
   /**
+   * What the local replica applies, in order, each entry once, and nothing left out (G5): from here on, or behind what was
+   * seen last on whichever instance. Where that cannot be done, because the log does not reach back that far any more or the
+   * replica had to start over, an item of type `'reset'` says so; read the state then. Ends with `signal` and with `stop()`.
+   *
+   * The last 1024 changes (at most 4 MiB of JSON) are in memory, once for all who read; whoever is further behind reads the
+   * log. There the outcome is known of what was written in a request or with an `opId`, for as long as results are kept, and
+   * `'unknown'` of all else. All who read get the same objects: do not change them.
+   *
+   * @throws from the first `next`: LineageLostError, LaggingError and others as `readAt` does of a session read at `after`;
+   * without that, as `read` does.
+   * @example
+   * ```ts
+   * for await (const change of node.changes({ after, signal })) {
+   *   if (change.type === 'reset') startAnew()
+   *   else if (change.command === 'deposit' && change.outcome === 'ok') show(change.args.to, change.result)
+   * }
+   * ```
+   */
+  changes(options: ChangesOptions = {}): AsyncIterableIterator<Change<C>, undefined> {
+    return this.instance.changes.open(options) as AsyncIterableIterator<unknown, undefined> as never
+  }
+
+  /**
    * A backup of the local replica at the index where it stands: the bytes of a gzip file that `importSnapshot` reads.
    * It is taken at the first read, compressed, in memory; nothing is applied here meanwhile, and on a leader writes
    * wait, so prefer a follower. Works on a replica that is stale or ahead of a log that lost entries (`LOG_LOST`), too:
@@ -286,6 +278,19 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     const { consistency, position, timeoutMs = READ_TIMEOUT_MS } = options
     if (consistency === 'linearizable') return reads.linearizable(timeoutMs)
     return consistency === 'session' && position ? reads.session(position, timeoutMs) : Promise.resolve()
+  }
+
+  /**
+   * The BullMQ queues of the group's instances, for tools that show queues: `new Queue(name, { prefix, connection,
+   * skipMetasUpdate: true })`. Those of instances that are silent are there until they are removed. The leader's own stays
+   * empty. Nobody should add jobs there or take some away; that would change nothing, but cost time.
+   *
+   * @throws if the log's Redis is out of reach.
+   */
+  async queues(): Promise<JobQueue[]> {
+    const { prefix } = this.instance.parts.transport
+    const { members } = await this.groupStatus()
+    return members.map((member) => ({ prefix, name: member.id, member }))
   }
 
   /** What this version cannot honour is refused; nothing weaker is done in its place. */

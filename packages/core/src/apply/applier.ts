@@ -35,6 +35,16 @@ export class VersionTooOld extends Error {
   }
 }
 
+/** What else an applier is given. */
+export interface ApplierParts {
+  /** Of what it computes, for the audit. Default: none. */
+  readonly evidence?: Evidence | undefined
+  /** Default: no entry is traced. */
+  readonly spans?: ApplySpans | undefined
+  /** Called when the whole replica was replaced, or emptied. */
+  readonly onStartedOver?: () => void
+}
+
 /**
  * The only thing that changes a replica: applies entries in order, each once, and knows where it stands (G5, G6).
  * Nobody else may touch the state machine.
@@ -42,6 +52,7 @@ export class VersionTooOld extends Error {
 export class Applier {
   readonly #machine: StateMachine
   readonly #onApplied: AppliedListener
+  readonly #onStartedOver: () => void
   #logId = ''
   #index = 0
   #term = 0
@@ -53,11 +64,12 @@ export class Applier {
   readonly #spans: ApplySpans | undefined
   #newestVersion = 0
 
-  constructor(machine: StateMachine, onApplied: AppliedListener, evidence?: Evidence, spans?: ApplySpans) {
+  constructor(machine: StateMachine, onApplied: AppliedListener, parts: ApplierParts = {}) {
     this.#machine = machine
     this.#onApplied = onApplied
-    this.evidence = evidence
-    this.#spans = spans
+    this.#onStartedOver = parts.onStartedOver ?? (() => {})
+    this.evidence = parts.evidence
+    this.#spans = parts.spans
   }
 
   get position(): Position {
@@ -160,6 +172,7 @@ export class Applier {
     this.#table = new TermTable(head.terms)
     this.#newestVersion = head.version
     this.evidence?.restart(head.index)
+    this.#onStartedOver()
   }
 
   /** Forgets everything: the replica starts over from the beginning of whatever log it adopts next. */
@@ -173,6 +186,7 @@ export class Applier {
     this.#table = new TermTable()
     this.#newestVersion = 0
     this.evidence?.restart(0)
+    this.#onStartedOver()
   }
 
   #runTraced(entry: Entry, spans: ApplySpans): Applied {

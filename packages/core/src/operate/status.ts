@@ -61,6 +61,16 @@ export interface MemberStatus {
   readonly load: number
 }
 
+/** The BullMQ queue through which an instance hears from the leader how far the log reaches. */
+export interface JobQueue {
+  /** BullMQ's `prefix`: the same for all queues of a group. */
+  readonly prefix: string
+  /** The instance's id: new at each start of its process. */
+  readonly name: string
+  /** Whose it is. */
+  readonly member: MemberStatus
+}
+
 /**
  * The times of a highly available system, in ms; undefined until measured. `totalMs` is the sum of those that are known.
  */

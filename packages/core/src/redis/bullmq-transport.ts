@@ -63,6 +63,10 @@ export class BullmqTransport implements JobTransport {
     this.#subscriber = client(subscriberOptions(), 'acknowledgements')
   }
 
+  get prefix(): string {
+    return this.#keys.jobs
+  }
+
   async open(
     id: string,
     receive: (notice: RangeNotice) => Promise<void>,

@@ -47,6 +47,7 @@ function located(options: ResolvedOptions, keys: Keys): ResolvedOptions {
 }
 
 const noTransport: JobTransport = {
+  prefix: '',
   open: async () => {},
   push: async () => {},
   acknowledge: async () => {},

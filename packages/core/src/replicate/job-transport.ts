@@ -31,6 +31,8 @@ export interface Acknowledgement {
 
 /** Carries notices from the leader to each follower, and acknowledgements back. Nothing relies on either arriving. */
 export interface JobTransport {
+  /** Where the queues are: each is named by its instance's id, below this prefix. */
+  readonly prefix: string
   /** Connects. `receive` is called for each notice for `id`, one at a time; it must not throw. */
   open(id: string, receive: (notice: RangeNotice) => Promise<void>, signal: AbortSignal): Promise<void>
   /** Hands a notice to the queue of the instance `to`. Rejects if that could not be done; the notice is then lost. */

@@ -16,6 +16,7 @@ const LOOK_MS = 2000
 
 /** Notices as jobs in a Redis in memory, one at a time for each instance; acknowledgements over its pub/sub. */
 export class MemoryTransport implements JobTransport {
+  readonly prefix = 'jobs'
   readonly #process: TestProcess
   readonly #client: MemoryClient
   readonly #listeners = new Set<(acknowledgement: Acknowledgement) => void>()

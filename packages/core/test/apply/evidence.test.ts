@@ -60,7 +60,7 @@ interface Replica {
 function replica(): Replica {
   const machine = new LocalState(app)
   const evidence = new Evidence(machine)
-  const applier = new Applier(machine, () => {}, evidence)
+  const applier = new Applier(machine, () => {}, { evidence })
   applier.adopt('log')
   const run = (command: string, count: number, argsAt: (index: number) => unknown = () => undefined) => {
     for (let index = applier.index + 1, last = index + count; index < last; index++) {
