@@ -134,13 +134,12 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   }
 
   #append(
-    operation: Operation,
+    { opId, fingerprint, since }: Operation,
     command: string,
     args: unknown,
     timeoutMs: number | undefined,
     span: Span | undefined,
   ): Promise<Committed> {
-    const { opId, fingerprint, since } = operation
     const trace = carriedTrace(span)
     const draft = { opId, fingerprint, since, version: this.#state.version, command, args, trace }
     const data = entryData(draft, this.instance.options.maxEntryBytes)
