@@ -1,4 +1,5 @@
 import type { ArgsOf } from './apply/state-machine.js'
+import { OptionChecks } from './option-checks.js'
 import type { WriteConcern } from './options.js'
 import type { Position } from './position.js'
 
@@ -42,3 +43,19 @@ export interface ReadContext {
 export type WriteArguments<F> = [ArgsOf<F>] extends [undefined]
   ? [args?: undefined, options?: WriteOptions]
   : [args: ArgsOf<F>, options?: WriteOptions]
+
+/**
+ * The write concern of a write with these options, which are checked.
+ *
+ * @throws OptionsError naming all that are wrong.
+ */
+export function checkedConcern(options: WriteOptions, byDefault: WriteConcern): WriteConcern {
+  const { writeConcern = byDefault, opId, timeoutMs } = options
+  const check = new OptionChecks()
+  check.writeConcern(writeConcern)
+  if (opId !== undefined && !/^[\x21-\x7e]{1,200}$/.test(opId))
+    check.fail('opId', opId, 'must have 1 to 200 printable ASCII characters without spaces')
+  if (timeoutMs !== undefined && !(timeoutMs > 0)) check.fail('timeoutMs', timeoutMs, 'must be above 0 ms')
+  check.throwIfAny()
+  return writeConcern
+}

@@ -3,6 +3,7 @@ import { anotherOperation, isOutcome } from './apply/applier.js'
 import { assertJson } from './apply/json.js'
 import type { Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import {
+  checkedConcern,
   READ_TIMEOUT_MS,
   type ReadContext,
   type ReadOptions,
@@ -16,7 +17,6 @@ import { decodeEntry, type Since, WINDOW_ONLY } from './log/entry.js'
 import type { Span } from './observe/tracing.js'
 import type { LeaderFunction } from './operate/leader-work.js'
 import type { JobQueue } from './operate/status.js'
-import { OptionChecks } from './option-checks.js'
 import type { ResolvedOptions } from './options.js'
 import type { Position } from './position.js'
 import type { Change, ChangesOptions } from './read/changes.js'
@@ -117,14 +117,15 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   }
 
   #assertWritable(command: string, args: unknown, options: WriteOptions): void {
-    this.#checkOptions(options)
+    const { instance } = this
+    instance.concerns.assertPossible(checkedConcern(options, instance.options.writeConcern))
     if (!this.#state.knows(command)) {
       throw new LeaseholdError(
         'UNKNOWN_COMMAND',
         `The state machine "${this.#state.name}" has no command ${JSON.stringify(command)}. Nothing was written.`,
       )
     }
-    if (this.instance.catchUp.halted === 'LOG_LOST' && !this.instance.recovers) {
+    if (instance.catchUp.halted === 'LOG_LOST' && !instance.recovers) {
       throw new LeaseholdError(
         'LOG_LOST',
         'The log has lost entries that this replica holds, so nothing is written to it. Nothing was written.',
@@ -290,16 +291,5 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     const { prefix } = this.instance.parts.transport
     const { members } = await this.groupStatus()
     return members.map((member) => ({ prefix, name: member.id, member }))
-  }
-
-  /** What this version cannot honour is refused; nothing weaker is done in its place. */
-  #checkOptions({ writeConcern = this.instance.options.writeConcern, opId, timeoutMs }: WriteOptions): void {
-    const check = new OptionChecks()
-    check.writeConcern(writeConcern)
-    if (opId !== undefined && !/^[\x21-\x7e]{1,200}$/.test(opId))
-      check.fail('opId', opId, 'must have 1 to 200 printable ASCII characters without spaces')
-    if (timeoutMs !== undefined && !(timeoutMs > 0)) check.fail('timeoutMs', timeoutMs, 'must be above 0 ms')
-    check.throwIfAny()
-    this.instance.concerns.assertPossible(writeConcern)
   }
 }
