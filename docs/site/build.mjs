@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Application, ReflectionKind } from 'typedoc'
+import { Application, KindRouter, ReflectionKind } from 'typedoc'
 import { publicPackages } from '../../scripts/lib/public-packages.mjs'
 import { root } from '../../scripts/lib/root.mjs'
 import { seconds } from '../../scripts/lib/step.mjs'
@@ -13,7 +13,7 @@ const PAGES = join(root, '.cache/pages')
 
 const startedAtMs = performance.now()
 const entries = publicPackages().flatMap((one) => one.entries)
-const { readme, documents, groups } = writePages(PAGES)
+const { readme, documents, groups, names } = writePages(PAGES)
 
 const app = await Application.bootstrap({
   name: 'Leasehold',
@@ -21,6 +21,7 @@ const app = await Application.bootstrap({
   entryPoints: entries.map(({ source }) => source),
   // Types are checked elsewhere, by the TypeScript that builds the packages.
   skipErrorChecking: true,
+  router: 'pages',
   readme,
   projectDocuments: documents,
   groupOrder: [...groups, 'Modules', '*'],
@@ -45,6 +46,16 @@ const app = await Application.bootstrap({
   logLevel: 'Warn',
 })
 
+app.renderer.defineRouter(
+  'pages',
+  /** A page has the address of its file, whatever its title is by now. */
+  class extends KindRouter {
+    getIdealBaseName(reflection) {
+      const name = reflection.isDocument() ? names.get(reflection.name) : undefined
+      return name ?? super.getIdealBaseName(reflection)
+    }
+  },
+)
 const project = await app.convert()
 if (!project) process.exit(1)
 nameModules(project)

@@ -34,9 +34,11 @@ export function writePages(folder) {
   targets.set(join(root, 'README.md'), 'README.md')
   const convert = (source) => withDiagrams(withLinks(readFileSync(source, 'utf8'), source, targets), source)
 
+  const names = new Map()
   for (const { source, name, group } of pages) {
     const text = convert(source)
     const title = /^# (.+)$/m.exec(text)?.[1] ?? name
+    names.set(title, name)
     writeFileSync(
       join(folder, `${name}.md`),
       `---\ntitle: ${JSON.stringify(title)}\ngroup: ${JSON.stringify(group)}\n---\n\n${text}`,
@@ -47,6 +49,7 @@ export function writePages(folder) {
   return {
     readme,
     documents: pages.map(({ name }) => join(folder, `${name}.md`)),
+    names,
     groups: [...new Set(pages.map(({ group }) => group))],
   }
 }
