@@ -1,6 +1,6 @@
 /**
  * Installs the packed packages into an empty project, as a user would, and uses them there: import, require, both at
- * once, and a type check that reads our declarations and those of everything they lean on.
+ * once, and a type check that reads our declarations and those of everything they lean on. Then follows the quick start.
  */
 import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { build } from '../../scripts/lib/build.mjs'
 import { install } from '../../scripts/lib/install.mjs'
 import { checkStep, inTemporaryFolder, packPackages } from '../../scripts/lib/pack.mjs'
 import { runScript } from '../../scripts/lib/script.mjs'
+import { followQuickStart } from './quick-start.mjs'
 
 const FIXTURES = fileURLToPath(new URL('fixtures', import.meta.url))
 const PEERS = ['ioredis@6', 'express@5']
@@ -32,5 +33,6 @@ await runScript(async () => {
     await checkStep('import', process.execPath, ['import.mjs'], inProject)
     await checkStep('require, and the same classes as import', process.execPath, ['require.cjs'], inProject)
     await checkStep('types under nodenext', process.execPath, ['node_modules/typescript/bin/tsc'], inProject)
+    await followQuickStart(tarballs, join(folder, 'newcomer'))
   })
 })
