@@ -7,11 +7,13 @@ import { install } from './lib/install.mjs'
 import { runScript, ScriptError } from './lib/script.mjs'
 import { step } from './lib/step.mjs'
 
-function check(title, work) {
-  return step(title, async (say) => {
+const found = []
+
+async function check(title, work) {
+  await step(title, async (say) => {
     const { said, problems } = await work()
-    say(said)
-    if (problems.length > 0) throw new ScriptError(`${title}:\n${problems.map((one) => `  ${one}`).join('\n')}`)
+    say(problems.length > 0 ? `${said}, ${problems.length} problems` : said)
+    found.push(...problems)
   })
 }
 
@@ -28,4 +30,5 @@ await runScript(async () => {
     const { checked, notChecked, problems } = await codeProblems(files)
     return { said: `${checked} blocks compiled, ${notChecked} not to be compiled`, problems }
   })
+  if (found.length > 0) throw new ScriptError(found.join('\n'))
 })

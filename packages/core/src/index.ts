@@ -10,11 +10,11 @@ export {
 } from './apply/state-machine.js'
 export { createNode } from './create-node.js'
 export { ElectionNode } from './election-node.js'
+export type { ErrorCode } from './error-codes.js'
 export {
   BusyError,
   CommandError,
   CommandFailedError,
-  type ErrorCode,
   LaggingError,
   LeaseholdError,
   LineageLostError,
