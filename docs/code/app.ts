@@ -47,6 +47,7 @@ declare global {
   const operatorsOnly: RequestHandler
   const instances: Set<string | undefined>
   const args: { to: string; amount: number }
+  type AddressInfo = import('node:net').AddressInfo
 
   // What it leans on.
   const express: typeof nodeExpress

@@ -27,7 +27,7 @@ export async function followQuickStart(tarballs, folder) {
   const toOurs = (text) => text.replaceAll(/\b300([123])\b/g, (_, digit) => `${ports[digit - 1]}`)
   const walk = {
     cwd: folder,
-    env: { ...process.env, REDIS_URL: redis.url },
+    env: { ...process.env, REDIS_URL: redis.url, npm_config_prefer_offline: 'true', npm_config_audit: 'false' },
     packed: (text) => withTarballs(text, tarballs),
     running: [],
     printed: undefined,
