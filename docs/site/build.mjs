@@ -32,6 +32,7 @@ const app = await Application.bootstrap({
   searchInComments: true,
   customCss: fileURLToPath(new URL('style.css', import.meta.url)),
   disableSources: true,
+  customJs: fileURLToPath(new URL('open-groups.js', import.meta.url)),
   disableGit: true,
   excludePrivate: true,
   excludeInternal: true,

@@ -37,7 +37,7 @@ export function writePages(folder) {
   const names = new Map()
   for (const { source, name, group } of pages) {
     const text = convert(source)
-    const title = /^# (.+)$/m.exec(text)?.[1] ?? name
+    const title = titleOf(source)
     names.set(title, name)
     writeFileSync(
       join(folder, `${name}.md`),
@@ -54,6 +54,10 @@ export function writePages(folder) {
   }
 }
 
+function titleOf(source) {
+  return /^# (.+)$/m.exec(readFileSync(source, 'utf8'))?.[1] ?? basename(source, '.md')
+}
+
 /** Links to pages lead to their copies; those to other files of the repository become what they are, text. */
 function withLinks(text, source, targets) {
   return outsideCode(text, (part) =>
@@ -61,7 +65,9 @@ function withLinks(text, source, targets) {
       if (/^(?:[a-z]+:|#)/.test(to)) return link
       const [path, anchor = ''] = to.split('#')
       const target = targets.get(join(dirname(source), path))
-      return target ? `[${label}](${target}${anchor && `#${anchor}`})` : label
+      if (!target) return label
+      const text = /^[\w./-]+\.md$/.test(label) ? titleOf(join(dirname(source), path)) : label
+      return `[${text}](${target}${anchor && `#${anchor}`})`
     }),
   )
 }
