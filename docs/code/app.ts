@@ -32,6 +32,21 @@ function bankNode() {
   return createNode({ group: 'bank', redis: 'redis://127.0.0.1:6379', stateMachine: machine })
 }
 
+const settingsMachine = defineStateMachine({
+  name: 'settings',
+  version: 1,
+  initial: () => ({ values: {} as Record<string, string> }),
+  commands: {
+    set(state, { key, value }: { key: string; value: string }) {
+      state.values[key] = value
+    },
+  },
+})
+
+function settingsNode() {
+  return createNode({ group: 'settings', redis: 'redis://127.0.0.1:6379', stateMachine: settingsMachine })
+}
+
 declare global {
   // The app.
   const app: Express
@@ -48,6 +63,10 @@ declare global {
   const instances: Set<string | undefined>
   const args: { to: string; amount: number }
   type AddressInfo = import('node:net').AddressInfo
+
+  const runJobs: (signal: AbortSignal, term: number) => Promise<void>
+  const oldSettings: Map<string, string>
+  const copies: ReturnType<typeof settingsNode>
 
   // What it leans on.
   const express: typeof nodeExpress
