@@ -10,8 +10,8 @@ const RECENT_LINES = 40
  * decides the order in which things stop, and guarded, so that it never outlives the script.
  * `ended` resolves to { code, signal } and never rejects.
  */
-export function startChild(command, args, { env = process.env, onLine = () => {} } = {}) {
-  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+export function startChild(command, args, { env = process.env, cwd = root, onLine = () => {} } = {}) {
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const release = child.pid === undefined ? () => {} : guard({ pid: child.pid })
   const recent = []
   const receive = (line) => {

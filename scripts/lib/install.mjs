@@ -12,7 +12,7 @@ function workspaceFolders() {
   const nested = ['packages', 'examples'].flatMap((parent) =>
     readdirSync(join(root, parent)).map((name) => join(root, parent, name)),
   )
-  return [root, join(root, 'test'), join(root, 'bench'), ...nested].filter((folder) =>
+  return [root, join(root, 'test'), join(root, 'bench'), join(root, 'docs'), ...nested].filter((folder) =>
     existsSync(join(folder, 'package.json')),
   )
 }

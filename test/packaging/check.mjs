@@ -1,6 +1,6 @@
 /**
  * Installs the packed packages into an empty project, as a user would, and uses them there: import, require, both at
- * once, and a type check that reads our declarations and those of everything they lean on.
+ * once, and a type check that reads our declarations and those of everything they lean on. Then follows the quick start.
  */
 import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { build } from '../../scripts/lib/build.mjs'
 import { install } from '../../scripts/lib/install.mjs'
 import { checkStep, inTemporaryFolder, packPackages } from '../../scripts/lib/pack.mjs'
 import { runScript } from '../../scripts/lib/script.mjs'
+import { followQuickStart } from './quick-start.mjs'
 
 const FIXTURES = fileURLToPath(new URL('fixtures', import.meta.url))
 const PEERS = ['ioredis@6', 'express@5', 'fastify@5', '@opentelemetry/api@1.9.1']
@@ -34,5 +35,6 @@ await runScript(async () => {
     // As an operator has it: by the name of the program, from what was installed.
     await checkStep('the command line', 'npx', ['--no-install', 'leasehold', '--help'], inProject)
     await checkStep('types under nodenext', process.execPath, ['node_modules/typescript/bin/tsc'], inProject)
+    await followQuickStart(tarballs, join(folder, 'newcomer'))
   })
 })

@@ -86,65 +86,7 @@ describe('the options', () => {
     const said = [...comment.matchAll(/Default ([^,.]+)/g)].map(([, text = '']) => valueOf(text))
     expect(said).toContain(value)
   })
-
-  const readme = textOf('README.md')
-  const rows = new Map(tableIn(readme ?? ''))
-
-  it('are all in the table of the README, and no others', () => {
-    expect(new Set(rows.keys())).toEqual(
-      readme === undefined ? new Set() : new Set([...names, 'stateMachine']),
-    )
-  })
-
-  it.each(defaults)('%s has its default, %p, in the table', (name, value) => {
-    expect(valueOf(readme === undefined ? String(value) : (rows.get(name) ?? ''))).toBe(value)
-  })
 })
-
-describe.each([
-  ['RouteWritesOptions', 'route-options.ts', 'mode'],
-  ['ConsistentReadsOptions', 'consistent-reads.ts', 'waitMs'],
-])('%s', (name, file, first) => {
-  const text = textOf(`packages/http/src/${file}`) ?? ''
-  const body = new RegExp(`export interface ${name}(?:<[^>]*>)? \\{([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? ''
-  const fields = [...body.matchAll(/^( +)(\w+)\??: ?(\{?)/gm)]
-  const names = fields
-    .filter(([, , , brace]) => brace === '')
-    .map(([, indent = '', field = '']) => (indent.length > 2 ? `hold.${field}` : field))
-
-  it('has its options in the table of docs/requests.md, and no others', () => {
-    expect(names).toContain(first)
-    const docs = textOf('docs/requests.md')
-    const rows = new Map(tableIn(docs ?? '', first))
-    expect(new Set(rows.keys())).toEqual(docs === undefined ? new Set() : new Set(names))
-  })
-
-  it.each(names)('%s has the default of its comment there, where that is a number', (option) => {
-    const comment =
-      /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(body.slice(0, indexOf(body, option)))?.[1] ?? ''
-    const said = valueOf(/Default `?([^,.`]+)/.exec(comment)?.[1] ?? '')
-    const docs = textOf('docs/requests.md')
-    if (typeof said !== 'number' || docs === undefined) return
-    expect(valueOf(new Map(tableIn(docs, first)).get(option) ?? '')).toBe(said)
-  })
-})
-
-/** Where an option, `hold.ms` say, is declared in the body of its interface. */
-function indexOf(body: string, option: string): number {
-  return body.search(new RegExp(`^ +${option.replace(/^hold\./, '  ')}\\??:`, 'm'))
-}
-
-/** The first two cells of each row of the table that has `option`. */
-function tableIn(markdown: string, option = 'group'): [string, string][] {
-  const tables = markdown
-    .split(/\n(?!\|)/)
-    .map((block) =>
-      [...block.matchAll(/^\| *`([\w.]+)` *\|([^|]*)\|/gm)].map(
-        ([, name = '', value = '']) => [name, value.trim()] as [string, string],
-      ),
-    )
-  return tables.find((table) => table.some(([name]) => name === option)) ?? []
-}
 
 /** What a text says: `5000`, `5 000`, `64 MiB`, `true`, `'log'`. */
 function valueOf(text: string): string | number | boolean {

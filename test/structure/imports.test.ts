@@ -13,6 +13,7 @@ const ORDER = [
     'shared-call',
     'turns',
     'remember',
+    'error-codes',
     'errors',
     'events',
     'position',

@@ -82,7 +82,7 @@ export interface NodeEvents {
   differed: [{ id: string; from: number; to: number }]
   /** The log lost entries that this replica has, or is gone: `head` is where it ends now. Local reads go on, stale. */
   logLost: [{ position: Position; head: number }]
-  /** Something to look at; the node goes on. */
+  /** Something to look at, for instance `PERSISTENCE_OFF`; the node goes on. */
   warning: [Warning]
   /** A bug of the app (a command or a `whileLeader` function that threw). Not emitted when nobody listens. */
   error: [Error]

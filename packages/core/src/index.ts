@@ -11,11 +11,11 @@ export {
 export type { ReadContext, ReadOptions, WriteArguments, WriteOptions } from './calls.js'
 export { createNode } from './create-node.js'
 export { ElectionNode } from './election-node.js'
+export type { ErrorCode } from './error-codes.js'
 export {
   BusyError,
   CommandError,
   CommandFailedError,
-  type ErrorCode,
   LaggingError,
   LeaseholdError,
   LineageLostError,

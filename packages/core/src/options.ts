@@ -29,11 +29,14 @@ export type DataLossPolicy = 'recover' | 'halt'
 export interface NodeOptions {
   /** Name of the group: the instances that share one leader and one log. No colons, braces or white space. */
   group: string
-  /** The Redis that holds the log, the members and the jobs. */
+  /**
+   * The Redis that holds the log, the members and the jobs: a URL, ioredis options (also with `sentinels`), servers of a
+   * Cluster as `{ cluster: [...] }`, or an ioredis client to take the settings from.
+   */
   redis: RedisTarget
   /** The lease that instances compete for. */
   lease?: {
-    /** 1, 3 or 5 independent Redis servers for Redlock. Default: `redis`. */
+    /** 1, 3 or 5 independent Redis servers for Redlock; one named twice is refused. Default: `redis`. */
     redis?: RedisTarget | readonly RedisTarget[]
     /** How long a lease lasts without renewal; a crashed leader is replaced after at most this. Default 5000, at least 500. */
     ttlMs?: number
@@ -51,7 +54,7 @@ export interface NodeOptions {
   name?: string
   /** Higher is preferred as leader. Default 0. */
   priority?: number
-  /** Whether this instance may lead at all. Default true. */
+  /** Whether this instance may lead at all; `node.setEligible()` changes it. Default true. */
   eligible?: boolean
   /** How often an instance publishes itself and compares with the log's head. Default 1000. */
   heartbeatMs?: number
@@ -96,11 +99,14 @@ export interface NodeOptions {
   resultsKept?: number
   /** The same in bytes: whichever is less. Default 16 MiB. */
   resultsKeptBytes?: number
-  /** For how long a result is kept. Default 3600000, an hour. */
+  /** For how long a result is kept, by log time. Default 3600000, an hour. */
   resultsKeptMs?: number
-  /** Write concern of writes that name none. Default `'log'`. */
+  /**
+   * When a write that does not say otherwise counts as committed: `'log'`, `'majority'`, `{ replicas: n }`,
+   * `{ redisReplicas: n }` or `'fsync'`. Default `'log'`.
+   */
   writeConcern?: WriteConcern
-  /** Where to log, in the shape of pino. Default: standard error, as far as `DEBUG=leasehold:*` asks for it. */
+  /** Where to log: `{ debug, info, warn, error }`, shaped like pino. Default: standard error, as far as `DEBUG=leasehold:*` asks for it. */
   logger?: Logger
   /** Makes the spans of this instance: `createOtelTracer()` of `@leasehold/core/otel`. Default: none. */
   tracer?: Tracer

@@ -1,4 +1,5 @@
-import { type ErrorCode, LeaseholdError } from '../errors.js'
+import type { ErrorCode } from '../error-codes.js'
+import { LeaseholdError } from '../errors.js'
 import type { LogStore, Secrets } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import { Turns } from '../turns.js'
