@@ -64,6 +64,15 @@ declare global {
   const args: { to: string; amount: number }
   type AddressInfo = import('node:net').AddressInfo
 
+  // Whoever reads changes, or serves metrics.
+  const after: import('@leasehold/core').Position
+  const signal: AbortSignal
+  const sumOf: (accounts: Record<string, number>) => number
+  const show: (account: string, balance: number) => void
+  const readTheStateAnew: () => void
+  const notify: (account: string, change: object) => void
+  const register: import('prom-client').Registry
+
   const runJobs: (signal: AbortSignal, term: number) => Promise<void>
   const oldSettings: Map<string, string>
   const copies: ReturnType<typeof settingsNode>

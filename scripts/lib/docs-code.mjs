@@ -152,6 +152,9 @@ function exportedValues(index) {
   )
 }
 
+/** What the docs speak of, and no package of ours is used with. */
+const OTHERS = ['bullmq', 'pino', 'redlock', '@opentelemetry/sdk-trace-node']
+
 /** The packages, and whatever they are used with, as a user's project has them. */
 function linkPackages(folder) {
   for (const { name, folder: target, manifest } of publicPackages()) {
@@ -161,7 +164,13 @@ function linkPackages(folder) {
       if (!other.startsWith('@leasehold/') && existsSync(installed)) link(join(folder, other), installed)
     }
   }
-  for (const name of ['bullmq', 'redlock']) link(join(folder, name), join(root, 'test/node_modules', name))
+  for (const name of OTHERS) {
+    const [places, at] = [
+      ['docs', 'test'].map((place) => join(root, place, 'node_modules', name)),
+      join(folder, name),
+    ]
+    link(at, places.find((path) => existsSync(path)) ?? places[0])
+  }
 }
 
 function link(path, target) {
