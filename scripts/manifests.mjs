@@ -34,7 +34,8 @@ await runScript(async (args) => {
 })
 
 function setRepository(url) {
-  if (!REPOSITORY.test(url)) throw new ScriptError(`${url} is no address such as https://github.com/owner/name`)
+  if (!REPOSITORY.test(url))
+    throw new ScriptError(`${url} is no address such as https://github.com/owner/name`)
   const manifest = readJson(TOP)
   write(TOP, { ...manifest, repository: { ...manifest.repository, url: `git+${url}.git` } })
 }

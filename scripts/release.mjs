@@ -44,7 +44,11 @@ async function publish(manifest, tarball, isDry) {
   if (!isDry && (await isPublished(name, version))) return note(`  – ${name} ${version} is there already`)
   const tag = version.includes('-') ? 'next' : 'latest'
   const how = ['--access', 'public', '--provenance', '--tag', tag, ...(isDry ? ['--dry-run'] : [])]
-  await checkStep(`publish ${name} ${version}${isDry ? ' (dry run)' : ''}`, 'npm', ['publish', tarball, ...how])
+  await checkStep(`publish ${name} ${version}${isDry ? ' (dry run)' : ''}`, 'npm', [
+    'publish',
+    tarball,
+    ...how,
+  ])
 }
 
 async function isPublished(name, version) {

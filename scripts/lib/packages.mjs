@@ -22,7 +22,8 @@ export function inOrderOfNeed(packages) {
     const waits = ({ manifest }) =>
       left.some(({ manifest: other }) => other !== manifest && needs(manifest, other.name))
     const at = left.findIndex((each) => !waits(each))
-    if (at === -1) throw new Error(`These need each other: ${left.map(({ manifest }) => manifest.name).join(', ')}`)
+    if (at === -1)
+      throw new Error(`These need each other: ${left.map(({ manifest }) => manifest.name).join(', ')}`)
     ordered.push(...left.splice(at, 1))
   }
   return ordered

@@ -26,7 +26,9 @@ function packageProblems(folder, { name, version, repository }, { GITHUB_REPOSIT
   const isElsewhere = GITHUB_REPOSITORY !== undefined && !url.endsWith(`/${GITHUB_REPOSITORY}.git`)
   return [
     ...(url.includes(`/${NO_OWNER}/`)
-      ? [`${name} has no repository yet: node scripts/manifests.mjs --repository https://github.com/<owner>/<name>`]
+      ? [
+          `${name} has no repository yet: node scripts/manifests.mjs --repository https://github.com/<owner>/<name>`,
+        ]
       : isElsewhere
         ? [`${name} says that its repository is ${url}, this is ${GITHUB_REPOSITORY}`]
         : []),

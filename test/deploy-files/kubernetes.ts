@@ -59,7 +59,9 @@ export function readManifests(texts: readonly string[]): Manifest[] {
 export function problemsOf(manifests: readonly Manifest[], app: App): string[] {
   const schema = manifests.flatMap(schemaProblems)
   if (schema.length > 0) return schema
-  const workloads = manifests.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet') as Workload[]
+  const workloads = manifests.filter(
+    ({ kind }) => kind === 'Deployment' || kind === 'StatefulSet',
+  ) as Workload[]
   return [
     ...workloads.flatMap((workload) => [
       ...selectsItself(workload),
@@ -91,7 +93,9 @@ function probesAnswer(workload: Workload, { probes }: App): string[] {
       const asked = probe.httpGet ?? probe.tcpSocket
       if (!asked) return []
       return [
-        ...(ports.has(asked.port) ? [] : [`${where} asks port ${asked.port}, which the container does not have`]),
+        ...(ports.has(asked.port)
+          ? []
+          : [`${where} asks port ${asked.port}, which the container does not have`]),
         ...(probe.httpGet && !probes.includes(probe.httpGet.path)
           ? [`${where} asks ${probe.httpGet.path}, which nothing answers`]
           : []),
@@ -124,12 +128,14 @@ function namesExist(workload: Workload, manifests: readonly Manifest[]): string[
   for (const { name, env = [], volumeMounts = [] } of podsOf(workload).containers) {
     for (const { value = '', valueFrom, name: variable } of env) {
       const { name: secret, key } = valueFrom?.secretKeyRef ?? {}
-      const data = secret === undefined ? undefined : (named('Secret', secret)?.['stringData'] as object | undefined)
+      const data =
+        secret === undefined ? undefined : (named('Secret', secret)?.['stringData'] as object | undefined)
       if (secret !== undefined && !(data && key !== undefined && Object.hasOwn(data, key)))
         problems.push(`${name}: there is no ${key} in a Secret ${secret}`)
       for (const [, used] of value.matchAll(/\$\((\w+)\)/g)) {
-        const [own, other] = [variable, used].map((each) => env.findIndex((one) => one.name === each))
-        if (other === -1 || Number(other) > Number(own)) problems.push(`${name}: ${variable} uses ${used} before it is set`)
+        const at = (wanted = '') => env.findIndex((one) => one.name === wanted)
+        const [own, other] = [at(variable), at(used)]
+        if (other === -1 || other > own) problems.push(`${name}: ${variable} uses ${used} before it is set`)
       }
       const host = /^redis:\/\/[^@]*@([\w-]+):/.exec(value)?.[1]
       if (host !== undefined && !named('Service', host)) problems.push(`${name}: there is no Service ${host}`)
@@ -164,7 +170,11 @@ function selectorsOf(manifests: readonly Manifest[]): Selector[] {
       ingress: { from: { podSelector: { matchLabels: Labels } }[]; ports: { port: string | number }[] }[]
     }
     return [
-      { of, labels: podSelector.matchLabels, ports: ingress.flatMap(({ ports }) => ports.map(({ port }) => port)) },
+      {
+        of,
+        labels: podSelector.matchLabels,
+        ports: ingress.flatMap(({ ports }) => ports.map(({ port }) => port)),
+      },
       ...ingress.flatMap(({ from }) =>
         from.map((source) => ({ of, labels: source.podSelector.matchLabels, ports: [] })),
       ),

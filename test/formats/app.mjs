@@ -1,7 +1,13 @@
 // What the formats are tried on, frozen: it uses nothing that the first release did not have, so that it runs on any. The routes
 // are those of the kv example. With RECORD=1 it says what arrives from other instances.
 import { CommandError, createNode, defineStateMachine } from '@leasehold/core'
-import { clusterErrors, clusterRouter, consistentReads, gracefulShutdown, routeWrites } from '@leasehold/express'
+import {
+  clusterErrors,
+  clusterRouter,
+  consistentReads,
+  gracefulShutdown,
+  routeWrites,
+} from '@leasehold/express'
 import { once } from 'node:events'
 import express from 'express'
 
@@ -70,7 +76,10 @@ app.put('/kv/:key', async (req, res) => {
   res.json({ index, term })
 })
 app.get('/kv/:key', (req, res) => {
-  const { value, index } = node.read((state, at) => ({ value: state.values[slot(req.params.key)], index: at.index }))
+  const { value, index } = node.read((state, at) => ({
+    value: state.values[slot(req.params.key)],
+    index: at.index,
+  }))
   res.status(value === undefined ? 404 : 200).json({ value: value ?? null, index })
 })
 app.post('/kv/:key/cas', async (req, res) => {
@@ -83,12 +92,17 @@ app.post('/list/:key', async (req, res) => {
   res.json({ position: result, index, term })
 })
 app.get('/list/:key', (req, res) => {
-  const { items, index } = node.read((state, at) => ({ items: state.lists[slot(req.params.key)], index: at.index }))
+  const { items, index } = node.read((state, at) => ({
+    items: state.lists[slot(req.params.key)],
+    index: at.index,
+  }))
   res.json({ items: items ?? [], index })
 })
 for (const command of ['refuse', 'fail', 'count']) {
   app.post(`/${command}`, async (req, res) => {
-    const { result } = await (command === 'refuse' ? node.submit('refuse', { why: req.body.why }) : node.submit(command))
+    const { result } = await (command === 'refuse'
+      ? node.submit('refuse', { why: req.body.why })
+      : node.submit(command))
     res.json({ result })
   })
 }

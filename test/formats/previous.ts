@@ -36,7 +36,9 @@ export function previousRelease(): Previous {
   const folder = mkdtempSync(join(tmpdir(), 'leasehold-previous-'))
   const script = join(folder, 'app.mjs')
   copyFileSync(APP, script)
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'packages/core/package.json'), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'packages/core/package.json'), 'utf8')) as {
+    version: string
+  }
   if (version !== '0.0.0') return { folder, script, from: installLatest(folder) }
   if (!hasCommit()) {
     symlinkSync(join(ROOT, 'test/node_modules'), join(folder, 'node_modules'))
@@ -73,9 +75,15 @@ function buildFrozen(folder: string): void {
   execFileSync('tar', ['x'], { cwd: folder, input: archive })
   // All that is installed in this workspace, in one folder above the packages, and they themselves in place of today's.
   const modules = join(folder, 'node_modules')
-  const today = readdirSync(join(ROOT, 'packages')).map((name) => join(ROOT, 'packages', name, 'node_modules'))
-  for (const from of [join(ROOT, 'test/node_modules'), ...today, join(ROOT, 'node_modules')]) linkAll(from, modules)
-  for (const [name, at] of [['core', 'core'], ['express', 'express-adapter']] as const)
+  const today = readdirSync(join(ROOT, 'packages')).map((name) =>
+    join(ROOT, 'packages', name, 'node_modules'),
+  )
+  for (const from of [join(ROOT, 'test/node_modules'), ...today, join(ROOT, 'node_modules')])
+    linkAll(from, modules)
+  for (const [name, at] of [
+    ['core', 'core'],
+    ['express', 'express-adapter'],
+  ] as const)
     link(join(folder, 'packages', at), join(modules, '@leasehold', name))
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
   execFileSync(process.execPath, [tsc, '-b', 'packages/express-adapter'], { cwd: folder, stdio: 'pipe' })

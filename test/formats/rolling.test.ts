@@ -25,7 +25,8 @@ test('the packages are upgraded instance by instance under load, and taken back,
   process.stderr.write(`the release before is ${previous.from}\n`)
   const redis = await startRedis({ appendOnly: 'everysec' })
   const [before, after] = [previous.script, APP].map(
-    (script) => new InstanceGroup({ redis, name: GROUP, ttlMs: 1000, script, env: { SNAPSHOT_ENTRIES: '200' } }),
+    (script) =>
+      new InstanceGroup({ redis, name: GROUP, ttlMs: 1000, script, env: { SNAPSHOT_ENTRIES: '200' } }),
   ) as [InstanceGroup, InstanceGroup]
   const serving: Instance[] = []
   const load = startLoad({ urls: () => serving.map(({ url }) => url), clients: 6, seed: 3 })
@@ -36,7 +37,9 @@ test('the packages are upgraded instance by instance under load, and taken back,
     })
   const goesOn = async () => {
     const done = load.history.filter(hasWritten).length
-    await eventually(() => load.history.filter(hasWritten).length >= done + 40, { message: 'writes to go on' })
+    await eventually(() => load.history.filter(hasWritten).length >= done + 40, {
+      message: 'writes to go on',
+    })
   }
   const replace = async (old: Instance, group: InstanceGroup) => {
     serving.splice(serving.indexOf(old), 1)

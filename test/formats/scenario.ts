@@ -44,35 +44,44 @@ export async function record(redis: RedisServer): Promise<Recorded> {
   const outputs: OwnedProcess[] = []
   const add = (name: string) => group.add({ NAME: name }, (owned) => void outputs.push(owned))
   const first = await add('fx-a')
-  const others = [await add('fx-b'), await add('fx-c')]
+  const others = [await add('fx-b'), await add('fx-c')] as const
   // Log time never goes back, so what stands here never becomes old, and results are kept whenever a fixture is restored.
   await redis.command('HSET', META, 'time', Date.UTC(2100, 0))
 
   const repeat = { key: KEY, item: 'said once' }
-  const ask = () => (others[0] as Instance).push('k0', repeat.item, { headers: { 'Idempotency-Key': KEY } })
+  const ask = () => others[0].push('k0', repeat.item, { headers: { 'Idempotency-Key': KEY } })
   const { body } = await ask()
-  await (others[0] as Instance).put('k1', { nested: ['ü', 1.5, null, true] })
-  await (others[0] as Instance).cas('k2', null, 'first')
+  await others[0].put('k1', { nested: ['ü', 1.5, null, true] })
+  await others[0].cas('k2', null, 'first')
   for (const command of ['refuse', 'fail', 'count'])
-    await (others[0] as Instance).request('POST', `/${command}`, { body: { why: 'because' } })
+    await others[0].request('POST', `/${command}`, { body: { why: 'because' } })
   const isTrimmed = async () => Number(await redis.command('HGET', META, 'first')) > 1
   for (let n = 0; !(await isTrimmed()); n++) {
     if (n > MOST_ITEMS) throw new Error('The log is not trimmed')
-    await (others[n % 2] as Instance).push(`k${n % 4}`, `item ${n}`)
+    await others[n % 2 === 0 ? 0 : 1].push(`k${n % 4}`, `item ${n}`)
   }
 
   await first.kill9()
-  await others[0]?.push('k0', 'in the second term')
+  await others[0].push('k0', 'in the second term')
   const leader = await group.leader()
-  const follower = others.find((each) => each !== leader) as Instance
+  const follower = others[0] === leader ? others[1] : others[0]
   const reply = await follower.push('k0', 'the last one')
   const replica = await settled([leader, follower])
-  await eventually(async () => (await leader.status()).instance.audit.agreedIndex > 0, { message: 'evidence' })
+  await eventually(async () => (await leader.status()).instance.audit.agreedIndex > 0, {
+    message: 'evidence',
+  })
   const redisNow = await dump(redis.url)
   await group.stopAll()
 
-  const lines = outputs.flatMap((owned) => owned.stdout().split('\n').filter((line) => line.startsWith('{')))
-  const forwarded = lines.map((line) => JSON.parse(line) as Wire).findLast(({ url }) => url.startsWith('/list/'))
+  const lines = outputs.flatMap((owned) =>
+    owned
+      .stdout()
+      .split('\n')
+      .filter((line) => line.startsWith('{')),
+  )
+  const forwarded = lines
+    .map((line) => JSON.parse(line) as Wire)
+    .findLast(({ url }) => url.startsWith('/list/'))
   if (!forwarded) throw new Error('Nothing was forwarded')
   const ours = [...reply.headers].filter(([name]) => name.startsWith('leasehold-'))
   return { redis: redisNow, replica, repeat: { ...repeat, body }, forwarded, reply: Object.fromEntries(ours) }

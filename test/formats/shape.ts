@@ -1,4 +1,4 @@
-import type { Dump, Value } from './dump.js'
+import type { Value } from './dump.js'
 import type { Recorded } from './scenario.js'
 
 /**
@@ -7,7 +7,7 @@ import type { Recorded } from './scenario.js'
  */
 export function shapeOf({ redis, forwarded, reply }: Recorded): string[] {
   const lines = new Set<string>()
-  for (const [key, of] of Object.entries(redis as Dump)) {
+  for (const [key, of] of Object.entries(redis)) {
     const name = key.replace(/^leasehold:\{[^}]*\}:/, '')
     if (name.startsWith('jobs:')) {
       // Ours are the queue's name and what a job says; all else there is BullMQ's.
@@ -16,18 +16,22 @@ export function shapeOf({ redis, forwarded, reply }: Recorded): string[] {
     }
     const path = name.replace(/^(snapshot):.*/, '$1:<id>')
     lines.add(`${path} is a ${of.type}`)
-    if (of.type === 'hash') for (const [field, value] of Object.entries(of.value)) add(`${path}/${general(field)}`, value)
+    if (of.type === 'hash')
+      for (const [field, value] of Object.entries(of.value)) add(`${path}/${general(field)}`, value)
     if (of.type === 'stream')
       for (const [id, field, value] of of.value) {
         lines.add(`${path} id ${general(id)}`)
-        lines.add(`${path} field ${general(String(field))}`)
-        add(path, value ?? '')
+        lines.add(`${path} field ${general(field)}`)
+        add(path, value)
       }
     if (of.type === 'list') for (const value of of.value) add(path, value)
   }
-  const fields = (forwarded.headers['leasehold-forwarded'] ?? '').split(';').map((field) => field.split('=')[0])
+  const fields = (forwarded.headers['leasehold-forwarded'] ?? '')
+    .split(';')
+    .map((field) => field.split('=')[0])
   lines.add(`wire Leasehold-Forwarded: ${fields.join(';')}`)
-  for (const name of Object.keys(forwarded.headers)) if (name.startsWith('leasehold-')) lines.add(`wire has ${name}`)
+  for (const name of Object.keys(forwarded.headers))
+    if (name.startsWith('leasehold-')) lines.add(`wire has ${name}`)
   for (const [name, value] of Object.entries(reply)) lines.add(`reply ${name}: ${general(value)}`)
   return [...lines].toSorted()
 
@@ -47,7 +51,8 @@ export function shapeOf({ redis, forwarded, reply }: Recorded): string[] {
       for (const [field, inner] of Object.entries(value)) {
         // What a command was given, and what the app replied, is the app's.
         if (path === 'log' && field === 'a') lines.add('log/a')
-        else if (field === 'times') lines.add(`${path}/times`) // each as soon as it has been measured
+        else if (field === 'times')
+          lines.add(`${path}/times`) // each as soon as it has been measured
         else walk(`${path}/${general(field)}`, inner)
       }
     else lines.add(`${path} ${value === null ? 'null' : typeof value}`)

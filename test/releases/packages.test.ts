@@ -40,7 +40,13 @@ describe('a new version', () => {
     const manifests = ['examples', 'packages'].flatMap((parent) =>
       readdirSync(join(ROOT, parent)).map((name) => `${parent}/${name}/package.json`),
     )
-    const files = ['package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml', 'test/package.json', 'bench/package.json']
+    const files = [
+      'package.json',
+      'pnpm-workspace.yaml',
+      'pnpm-lock.yaml',
+      'test/package.json',
+      'bench/package.json',
+    ]
     for (const file of [...files, ...manifests]) {
       if (textOf(file) === undefined) continue
       mkdirSync(dirname(join(copy, file)), { recursive: true })
@@ -50,7 +56,10 @@ describe('a new version', () => {
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
     // It asks git who wrote a changeset.
     const git = (...args: string[]) =>
-      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], { cwd: copy, stdio: 'pipe' })
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {
+        cwd: copy,
+        stdio: 'pipe',
+      })
     git('init', '--quiet')
     git('add', '--all', '--', '.changeset', 'package.json', 'packages')
     git('commit', '--quiet', '--message', 'test')
@@ -70,7 +79,8 @@ describe('a new version', () => {
     const waiting = readdirSync(join(ROOT, '.changeset')).filter((file) => file.endsWith('.md'))
     expect(readdirSync(join(copy, '.changeset')).filter((file) => file.endsWith('.md'))).toEqual([])
     for (const file of waiting) {
-      const [, head = '', text = ''] = /^---\n([\s\S]*?)---\n\n?([\s\S]*)$/.exec(textOf(`.changeset/${file}`) ?? '') ?? []
+      const [, head = '', text = ''] =
+        /^---\n([\s\S]*?)---\n\n?([\s\S]*)$/.exec(textOf(`.changeset/${file}`) ?? '') ?? []
       for (const [, name] of head.matchAll(/'(@leasehold\/[\w-]+)'/g)) {
         const folder = published.find((each) => read(ROOT, `${each}/package.json`).name === name)
         const log = readFileSync(join(copy, folder ?? `no package ${name}`, 'CHANGELOG.md'), 'utf8')

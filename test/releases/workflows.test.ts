@@ -36,7 +36,8 @@ test('each uses actions by their major version, may no more than it needs, and r
     const { permissions, ...one } = parse(text) as Workflow
     expect([path, permissions]).toEqual([path, { contents: 'read' }])
     const steps = stepsOf({ permissions, ...one })
-    for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^[\w-]+\/[\w-]+@v\d+$/)
+    const used = steps.flatMap(({ uses }) => uses ?? [])
+    expect(used.filter((action) => !/^[\w-]+\/[\w-]+@v\d+$/.test(action))).toEqual([])
     expect(steps.map(({ run }) => run)).toContain('bash .ci/run')
   }
 })

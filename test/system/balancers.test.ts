@@ -2,7 +2,6 @@ import { checkLists } from '../support/check-lists.js'
 import { checkSessions } from '../support/check-sessions.js'
 import { converged } from '../support/converged.js'
 import { eventually } from '../support/deadline.js'
-import { freePort } from '../support/free-port.js'
 import { isRead, type Operation } from '../support/history.js'
 import { type Instance, InstanceGroup } from '../support/instances.js'
 import { type Load, type LoadOptions, loadKeys, startLoad } from '../support/load.js'
@@ -137,6 +136,32 @@ test.each(['haproxy/haproxy.cfg', 'haproxy/any-instance.cfg', 'nginx/nginx.conf'
     await goesOn(load)
     expect(failures(load.history)).toEqual([])
     expect((await front.sentAgain()).length).toBeGreaterThan(0)
+    await checkAll(load, options)
+  },
+)
+
+test.each([
+  ['haproxy/any-instance.cfg', [/http-request set-header Idempotency-Key.*/, / empty-response$/m]],
+  ['nginx/nginx.conf', [/proxy_set_header Idempotency-Key.*/, / non_idempotent/]],
+])(
+  '%s without names for writes: who was at the leader when it died is told so, once, and nobody else',
+  async (file, without) => {
+    await startThree()
+    const front = await startFront(file, group.urls(), without)
+    const options: LoadOptions = { urls: () => [front.url], clients: 8, seed: 9 }
+    const load = startLoad(options)
+    await goesOn(load)
+    const leader = await group.leader()
+    await leader.pause()
+    await wait(load, 4)
+    await leader.kill9()
+    await goesOn(load)
+
+    const told = failures(load.history)
+    expect(told.length).toBeGreaterThan(0)
+    expect(told.length).toBeLessThanOrEqual(8)
+    // HAProxy closes a client's connection that has served before, and leaves it to the client to ask again.
+    expect(told.filter((each) => !/^\w+ unknown (?:502 | UND_ERR_SOCKET)$/.test(each))).toEqual([])
     await checkAll(load, options)
   },
 )

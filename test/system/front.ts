@@ -47,8 +47,16 @@ const NGINX: Kind = {
 
 const running = new Map<OwnedProcess, string>()
 
-/** Starts a load balancer in front of three instances, with the very file that users get but for addresses and logs. */
-export async function startFront(file: string, urls: readonly string[]): Promise<Front> {
+/**
+ * Starts a load balancer in front of three instances, with the very file that users get but for addresses and logs.
+ *
+ * @param without what to leave out, to see what it is there for
+ */
+export async function startFront(
+  file: string,
+  urls: readonly string[],
+  without: readonly (string | RegExp)[] = [],
+): Promise<Front> {
   const dir = await mkdtemp(join(tmpdir(), 'leasehold-front-'))
   const kind = file.startsWith('nginx/') ? NGINX : HAPROXY
   const address = `127.0.0.1:${await freePort()}`
@@ -56,6 +64,11 @@ export async function startFront(file: string, urls: readonly string[]): Promise
   let text = await readFile(join(DEPLOY, file), 'utf8')
   text = replaceAll(text, kind.port, kind.listen(address))
   for (const [n, place] of ADDRESSES.entries()) text = replaceAll(text, place, new URL(urls[n] ?? '').host)
+  for (const what of without) {
+    const shorter = text.replace(what, '')
+    if (shorter === text) throw new Error(`The file does not have ${what}`)
+    text = shorter
+  }
   if (kind === NGINX) text = replaceAll(text, '/var/log/nginx/access.log', access)
   const copy = join(dir, 'front.conf')
   await writeFile(copy, text)
