@@ -17,6 +17,7 @@ const settings = readSettings(process.env)
 
 const node = createNode({
   group: settings.group,
+  ...(settings.name !== undefined && { name: settings.name }),
   redis: settings.redis,
   lease: {
     ...(settings.leaseRedis && { redis: settings.leaseRedis }),

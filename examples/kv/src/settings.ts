@@ -2,6 +2,8 @@ import type { WriteConcern } from '@leasehold/core'
 
 /** The service's settings, from the environment. */
 export interface Settings {
+  /** Undefined: the host's and the process id. */
+  readonly name: string | undefined
   readonly host: string
   /** 0: any free port. */
   readonly port: number
@@ -21,6 +23,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const given = (name: string) => env[name] || undefined // what is set to nothing, as compose files do, is not set
   const ttlMs = given('LEASE_TTL_MS')
   return {
+    name: given('NAME'),
     host: given('HOST') ?? '127.0.0.1',
     port: Number(given('PORT') ?? 3000),
     redis: given('REDIS_URL') ?? 'redis://127.0.0.1:6379',
