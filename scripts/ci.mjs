@@ -3,15 +3,19 @@ import { capture, run } from './lib/run.mjs'
 import { readModelCounts } from './lib/model-counts.mjs'
 import { runScript } from './lib/script.mjs'
 import { seconds } from './lib/step.mjs'
-import { readTestCounts } from './lib/test-summary.mjs'
+import { readSystemCounts, readTestCounts } from './lib/test-summary.mjs'
 
 const CHECKS = [
   // First, and before the tests: any build would bring the file up to date.
   ['generated scripts', 'node', ['scripts/lua.mjs', '--check']],
   ['tests', 'npm', ['test'], { counts: readTestCounts, isLive: true }],
+  ['tests with a browser and load balancers', 'npm', ['run', 'test:system'], { counts: readSystemCounts }],
   ['lint', 'npm', ['run', 'lint']],
   ['types', 'node', ['scripts/types.mjs']],
   ['format', 'npm', ['run', 'format', '--', '--check']],
+  ['tables of the docs', 'node', ['scripts/docs-tables.mjs', '--check']],
+  ['links and code of the docs', 'node', ['scripts/docs-check.mjs']],
+  ['docs as a site', 'npm', ['run', 'docs']],
   ['packages', 'node', ['scripts/pack.mjs']],
   ['packages in an empty project', 'node', ['test/packaging/check.mjs']],
   ['model', 'node', ['scripts/model.mjs', '--install'], { counts: readModelCounts }],

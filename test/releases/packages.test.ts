@@ -44,6 +44,7 @@ describe('a new version', () => {
       'package.json',
       'pnpm-workspace.yaml',
       'pnpm-lock.yaml',
+      'docs/package.json',
       'test/package.json',
       'bench/package.json',
     ]
