@@ -37,19 +37,9 @@ describe('a new version', () => {
 
   beforeAll(() => {
     copy = mkdtempSync(join(tmpdir(), 'leasehold-version-'))
-    const manifests = ['examples', 'packages'].flatMap((parent) =>
-      readdirSync(join(ROOT, parent)).map((name) => `${parent}/${name}/package.json`),
-    )
-    const files = [
-      'package.json',
-      'pnpm-workspace.yaml',
-      'pnpm-lock.yaml',
-      'docs/package.json',
-      'test/package.json',
-      'bench/package.json',
-    ]
-    for (const file of [...files, ...manifests]) {
-      if (textOf(file) === undefined) continue
+    const tracked = execFileSync('git', ['ls-files', '*package.json'], { cwd: ROOT, encoding: 'utf8' })
+    const manifests = tracked.split('\n').filter((file) => file.endsWith('package.json'))
+    for (const file of ['pnpm-workspace.yaml', 'pnpm-lock.yaml', ...manifests]) {
       mkdirSync(dirname(join(copy, file)), { recursive: true })
       cpSync(join(ROOT, file), join(copy, file))
     }
