@@ -1,6 +1,7 @@
 /** What the sources of the packages say of themselves: options, error codes and events, from their doc comments. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { publicPackages } from './public-packages.mjs'
 
 /** All sources of the public packages, as texts. */
@@ -46,7 +47,7 @@ export function defaultsOf(sources) {
   const text = sources
     .map((one) => /^export const DEFAULTS = (\{[\s\S]*?^\}) as const/m.exec(one)?.[1])
     .find(Boolean)
-  const defaults = new Function(`return ${text}`)()
+  const defaults = runInNewContext(`(${text})`)
   return new Map(
     Object.entries(defaults).map(([name, value]) => [name === 'leaseTtlMs' ? 'lease.ttlMs' : name, value]),
   )
@@ -59,7 +60,7 @@ export function boundsOf(sources) {
       [...text.matchAll(/^const ([A-Z_]+) = ([\d_]+)$/gm)].map(([, name, value]) => [name, value]),
     ),
   )
-  const number = (text) => Number(new Function(`return ${constants.get(text.trim()) ?? text}`)())
+  const number = (text) => Number(runInNewContext(constants.get(text.trim()) ?? text))
   const bounds = new Map()
   for (const text of sources) {
     for (const [, name, least, most] of text.matchAll(/whole\('(\w+)', ([^,]+), ([^,)]+)[,)]/g))
