@@ -568,8 +568,8 @@ export const mutants = [
   edit(
     'changes: a reset where the replica started over',
     'read/change-reader.ts',
-    'if (this.#life !== lives) {',
-    'if (false) {',
+    'if (isReadable(replica)) yield this.#reset()\n',
+    'if (isReadable(replica)) this.#reset()\n',
     CHANGES,
   ),
   edit(

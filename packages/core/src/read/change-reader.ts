@@ -52,7 +52,14 @@ export class ChangeReader implements AsyncIterableIterator<AnyChange, undefined>
     this.#feed.joined(this)
     try {
       await this.#begin()
-      while (!this.#over) yield* this.#next()
+      while (!this.#over) {
+        // Here and not in a generator of its own: one that passes changes on costs as much as all else.
+        while (this.#isCurrent && this.#feed.recent.has(this.#index + 1)) {
+          const change = this.#feed.recent.at(++this.#index)
+          if (change) yield change
+        }
+        yield* this.#next()
+      }
     } finally {
       this.#feed.left(this)
       signal?.removeEventListener('abort', this.end)
@@ -70,19 +77,15 @@ export class ChangeReader implements AsyncIterableIterator<AnyChange, undefined>
     this.#life = this.#feed.lives
   }
 
-  /** Whatever can be told without waiting, or what comes of waiting once. */
+  /** What is not in memory: from the log, or nothing yet. */
   async *#next(): AsyncGenerator<AnyChange, void> {
-    const { replica, recent, lives } = this.#feed
+    const { replica, lives } = this.#feed
+    if (this.#over) return
     if (this.#life !== lives) {
       if (isReadable(replica)) yield this.#reset()
       else await this.#rest(RETRY_MS)
     } else if (this.#index >= replica.applier.index) await this.#rest()
-    else if (!recent.has(this.#index + 1)) yield* this.#fromLog()
-    else
-      while (this.#isCurrent && recent.has(this.#index + 1)) {
-        const change = recent.at(++this.#index)
-        if (change) yield change
-      }
+    else if (!this.#feed.recent.has(this.#index + 1)) yield* this.#fromLog()
   }
 
   /** What is in memory no more is in the log, unless that was trimmed. */
