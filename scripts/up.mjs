@@ -19,6 +19,8 @@ function welcome(instances) {
     curl ${first.url}/cluster/status
     kill -9 ${first.pid}
 
+  See it in a browser: ${first.url}/cluster/
+
   ${dim('Ctrl-C stops everything.')}
 `)
 }

@@ -74,7 +74,7 @@ export class Authority {
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
         new SubjectAlternativeNameExtension(
-          hosts.map((value) => ({ type: isIP(value) ? 'ip' : 'dns', value })),
+          hosts.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })),
         ),
       ],
     })

@@ -39,9 +39,11 @@ if (settings.log) {
   }
 }
 
-/** Whether a request may steer the group. */
+/** Whether a request may steer the group. Who signs in on the dashboard shows the token as a bearer. */
 function authorize(req: express.Request): boolean {
-  return req.get('x-admin-token') === settings.adminToken
+  return [req.get('x-admin-token'), req.get('authorization')?.replace(/^Bearer /, '')].includes(
+    settings.adminToken,
+  )
 }
 
 const app = express()

@@ -17,6 +17,8 @@ export interface ClusterRouterOptions extends http.ClusterRouterOptions<Request>
  * | `GET /replica?maxLag=&maxLagMs=` | it does not lead and its replica is in step |
  * | `GET /status` | always: this instance, and the group as Redis has it |
  * | `GET /metrics` | `prom-client` is installed: this instance in numbers, for Prometheus |
+ * | `GET /` | always: the dashboard, a page that shows `/status` |
+ * | `GET /permissions` | always: whether `authorize` lets this client steer |
  *
  * For operators, where `authorize` lets them, on any instance; fields as query or as JSON, no body parser is needed:
  *

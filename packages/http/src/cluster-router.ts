@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { LeaseholdError } from '@leasehold/core'
 import type { MetricsRegistry } from '@leasehold/core/metrics'
 import type { AdapterNode } from './adapter-node.js'
+import { crossSiteMessage, isCrossSite } from './cross-site.js'
+import { dashboard } from './dashboard/dashboard.js'
 import type { Framework, Handler, HttpRequest } from './framework.js'
 import { groupReport } from './group-report.js'
 import { type Health, isAlive, isLeading, isReady, isReplica, type LagBounds, parseBounds } from './health.js'
@@ -13,9 +15,12 @@ import { steering } from './steering.js'
 /** Options of `clusterRouter`. */
 export interface ClusterRouterOptions<Req = HttpRequest> {
   /**
-   * Decides who may `POST` to `/switchover`, `/pause` and `/resume`. Without it nobody may.
+   * Decides who may `POST` to `/switchover`, `/pause` and `/resume`. Without it nobody may. The dashboard asks it by
+   * `GET /permissions`, so that it offers what it may do: look at the request's credentials, not at its method.
    */
   authorize?: (req: Req) => boolean | Promise<boolean>
+  /** Whether `GET /` is a page that shows the group. Default: true. */
+  dashboard?: boolean
   /** For how long the control loop may stand still before `/livez` fails, in ms. Default: the larger of 10000 and twice the lease's time to live. */
   maxIdleMs?: number
   /**
@@ -39,6 +44,8 @@ type Answer = (req: HttpRequest, res: ServerResponse, query: URLSearchParams) =>
  * | `GET /replica?maxLag=&maxLagMs=` | it does not lead and its replica is in step |
  * | `GET /status` | always: this instance, and the group as Redis has it |
  * | `GET /metrics` | `prom-client` is installed: this instance in numbers, for Prometheus |
+ * | `GET /` | always: the dashboard, a page that shows `/status` |
+ * | `GET /permissions` | always: whether `authorize` lets this client steer |
  *
  * For operators, where `authorize` lets them, on any instance; fields as query or as JSON, no body parser is needed:
  *
@@ -54,6 +61,8 @@ export function clusterRouter<Req>(
 ): Handler {
   const maxIdleMs = options.maxIdleMs ?? Math.max(10_000, 2 * node.leaseTtlMs)
   const metrics = metricsReply(node, options.registry)
+  const { authorize } = options
+  const maySteer = authorize && ((req: HttpRequest) => authorize(framework.requestOf(req)))
   const get: Record<string, Answer> = {
     '/livez': (_req, res) => sendHealth(res, isAlive(node.status(), maxIdleMs)),
     '/readyz': withBounds((bounds) => isReady(node.status(), bounds, isShuttingDown(node))),
@@ -62,11 +71,12 @@ export function clusterRouter<Req>(
     '/status': async (_req, res) =>
       sendJson(res, 200, { instance: node.status(), ...(await groupReport(node)) }),
     '/metrics': (_req, res) => metrics(res),
+    '/permissions': async (req, res) =>
+      sendJson(res, 200, { steer: Boolean(await maySteer?.(req)), closed: maySteer === undefined }),
+    ...(options.dashboard !== false && dashboard()),
   }
-  const { authorize } = options
-  const mayPost = authorize && ((req: HttpRequest) => authorize(framework.requestOf(req)))
   const post: Record<string, Answer> = Object.fromEntries(
-    Object.entries(steering(node)).map(([path, answer]) => [path, guarded(mayPost, answer)]),
+    Object.entries(steering(node)).map(([path, answer]) => [path, guarded(maySteer, answer)]),
   )
 
   return (req, res, next) => {
@@ -102,8 +112,13 @@ function withBounds(check: (bounds: LagBounds) => Health): Answer {
 
 function guarded(authorize: ClusterRouterOptions['authorize'], answer: Answer): Answer {
   return async (req, res, query) => {
+    if (isCrossSite(req)) return forbid(res, 'CROSS_SITE', crossSiteMessage)
     if (authorize && (await authorize(req))) return answer(req, res, query)
     const message = authorize ? 'Not authorized.' : 'Closed: clusterRouter was given no authorize function.'
-    sendJson(res, 403, { error: { code: 'FORBIDDEN', message } })
+    forbid(res, 'FORBIDDEN', message)
   }
+}
+
+function forbid(res: ServerResponse, code: string, message: string): void {
+  sendJson(res, 403, { error: { code, message } })
 }
