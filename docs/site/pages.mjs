@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { root } from '../../scripts/lib/root.mjs'
 
@@ -36,7 +44,10 @@ export function writePages(folder) {
   mkdirSync(folder, { recursive: true })
   const targets = new Map(pages.map(({ source, name }) => [source, `${name}.md`]))
   targets.set(join(root, 'README.md'), 'README.md')
-  const convert = (source) => withDiagrams(withLinks(readFileSync(source, 'utf8'), source, targets), source)
+  const convert = (source) => {
+    const text = withLinks(readFileSync(source, 'utf8'), source, targets)
+    return withPictures(withDiagrams(text, source), source, folder)
+  }
 
   const names = new Map()
   for (const { source, name, group } of pages) {
@@ -83,6 +94,14 @@ function withDiagrams(text, source) {
       .replace(/<style>[\s\S]*?<\/style>/, '')
       .replaceAll(/\n\s*/g, ' ')
     return `<figure class="diagram">${svg.trim()}</figure>`
+  })
+}
+
+/** A picture is copied beside the pages, from where TypeDoc takes it. */
+function withPictures(text, source, folder) {
+  return text.replaceAll(/^!\[([^\]]*)\]\(([^():\s]+\.png)\)$/gm, (_, label, to) => {
+    copyFileSync(join(dirname(source), to), join(folder, basename(to)))
+    return `![${label}](${basename(to)})`
   })
 }
 
