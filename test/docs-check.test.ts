@@ -23,7 +23,7 @@ function ask(module: string, expression: string): unknown {
 
 const page = (...lines: string[]) => JSON.stringify([{ path: 'docs/quick-start.md', text: lines.join('\n') }])
 const linkProblems = (...lines: string[]) =>
-  (ask('scripts/lib/docs-links.mjs', `it.linkProblems(${page(...lines)})`) as string[])
+  ask('scripts/lib/docs-links.mjs', `it.linkProblems(${page(...lines)})`) as string[]
 
 describe('links', () => {
   it('that lead to a page, a heading or a folder are right', () => {
@@ -51,11 +51,11 @@ describe('links', () => {
 })
 
 describe('data', () => {
-  const problems = (language: string, code: string) =>
-    (ask(
-      'scripts/lib/docs-code.mjs',
-      `it.dataProblems(${page(`\`\`\`${language}`, code, '```') as { problems: string[] })})`,
-    ).problems
+  const problems = (language: string, code: string) => {
+    const text = page(`\`\`\`${language}`, code, '```')
+    const found = ask('scripts/lib/docs-code.mjs', `it.dataProblems(${text})`)
+    return (found as { problems: string[] }).problems
+  }
 
   it.each([
     ['sh', 'echo "$HOME"', 'echo "$HOME'],
@@ -88,10 +88,10 @@ test('code is compiled under strict types, and what is not says why', () => {
     '```',
   ]
   try {
-    const found = (ask(
+    const found = ask(
       'scripts/lib/docs-code.mjs',
       `it.codeProblems(${page(...text)}, ${JSON.stringify(folder)})`,
-    ) as { checked: number; notChecked: number; problems: string[] })
+    ) as { checked: number; notChecked: number; problems: string[] }
     expect(found).toMatchObject({ checked: 3, notChecked: 2 })
     const places = found.problems.filter((problem) => /^docs/.test(problem)).map((one) => one.slice(0, 22))
     expect([...new Set(places)]).toEqual([
@@ -108,24 +108,24 @@ describe('the tables', () => {
   const sources = `(await import(${JSON.stringify(pathToFileURL(join(ROOT, 'scripts/lib/source-docs.mjs')).href)})).readSources()`
 
   it('have a text for every error, event and option, and a bound for every number of createNode', () => {
-    const { codes, events, options, unbounded } = (ask(
+    const { codes, events, options, unbounded } = ask(
       'scripts/lib/source-docs.mjs',
       `{ const sources = await ${sources}
          const options = it.fieldsOf(sources, 'NodeOptions')
          const bounds = it.boundsOf(sources)
          return { codes: it.errorCodes(sources), events: it.fieldsOf(sources, 'NodeEvents'), options,
            unbounded: options.filter(({ name, type }) => /number/.test(type) && !bounds.has(name)) } }`,
-    ) as Record<'codes' | 'events' | 'options' | 'unbounded', { text: string }[]>)
+    ) as Record<'codes' | 'events' | 'options' | 'unbounded', { text: string }[]>
     expect([codes.length > 25, events.length > 6, options.length > 25]).toEqual([true, true, true])
     expect([...codes, ...events, ...options].filter(({ text }) => text === '')).toEqual([])
     expect(unbounded).toEqual([])
   })
 
   it('of errors say what to do', () => {
-    const codes = (ask(
-      'scripts/lib/source-docs.mjs',
-      `it.errorCodes(await ${sources})`,
-    ) as { code: string; text: string }[])
+    const codes = ask('scripts/lib/source-docs.mjs', `it.errorCodes(await ${sources})`) as {
+      code: string
+      text: string
+    }[]
     expect(codes.filter(({ text }) => !/^.*?\. .+\.$/.test(text)).map(({ code }) => code)).toEqual([])
   })
 })
@@ -135,10 +135,10 @@ test('every page is in the navigation, once, also one that nobody has put there'
   try {
     for (const name of ['quick-start', 'concepts', 'stray'])
       writeFileSync(join(folder, `${name}.md`), '# A page')
-    const pages = (ask(
-      'docs/site/pages.mjs',
-      `it.listPages(${JSON.stringify(folder)})`,
-    ) as { name: string; group: string }[])
+    const pages = ask('docs/site/pages.mjs', `it.listPages(${JSON.stringify(folder)})`) as {
+      name: string
+      group: string
+    }[]
     expect(pages.filter(({ group }) => group !== 'Examples')).toMatchObject([
       { name: 'quick-start', group: 'Start' },
       { name: 'concepts', group: 'Start' },
