@@ -10,10 +10,15 @@ import { writePages } from './pages.mjs'
 
 const OUT = join(root, '.cache/site')
 const PAGES = join(root, '.cache/pages')
+/** Languages of blocks that get colours; others are shown as they are. */
+const COLOURED =
+  'ts tsx js mjs json jsonc sh bash yaml ini toml lua http html css sql nginx docker diff xml'.split(' ')
+/** Those of comments that come with the types of Node, where an interface extends one of its own. */
+const UNCOLOURED = 'console text mjs cjs c cpp powershell shell'.split(' ')
 
 const startedAtMs = performance.now()
 const entries = publicPackages().flatMap((one) => one.entries)
-const { readme, documents, groups, names } = writePages(PAGES)
+const { readme, documents, groups, names, languages } = writePages(PAGES)
 
 const app = await Application.bootstrap({
   name: 'Leasehold',
@@ -31,6 +36,8 @@ const app = await Application.bootstrap({
   searchInDocuments: true,
   searchInComments: true,
   customCss: fileURLToPath(new URL('style.css', import.meta.url)),
+  highlightLanguages: COLOURED,
+  ignoredHighlightLanguages: [...UNCOLOURED, ...languages].filter((name) => !COLOURED.includes(name)),
   disableSources: true,
   customJs: fileURLToPath(new URL('open-groups.js', import.meta.url)),
   disableGit: true,

@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { fencedBlocks } from '../../scripts/lib/markdown.mjs'
 import { root } from '../../scripts/lib/root.mjs'
 
 const DOCS = join(root, 'docs')
@@ -17,8 +18,8 @@ const NAVIGATION = JSON.parse(readFileSync(join(DOCS, 'navigation.json'), 'utf8'
  * The pages in the order of the navigation, as `{ source, name, group }`: those of docs/navigation.json that exist, then all
  * that it does not name, then the examples.
  */
-export function listPages() {
-  const existing = readdirSync(DOCS)
+export function listPages(folder = DOCS) {
+  const existing = readdirSync(folder)
     .filter((file) => file.endsWith('.md'))
     .map((file) => basename(file, '.md'))
   const named = NAVIGATION.flatMap(({ title, pages }) => pages.map((name) => ({ name, group: title })))
@@ -34,7 +35,7 @@ export function listPages() {
     ...named.filter(({ name }) => existing.includes(name)),
     ...others.map((name) => ({ name, group: 'More' })),
     ...examples,
-  ].map((page) => ({ source: join(DOCS, `${page.name}.md`), ...page }))
+  ].map((page) => ({ source: join(folder, `${page.name}.md`), ...page }))
 }
 
 /** Writes the pages for TypeDoc: flat, with their titles and groups, their links among themselves, and diagrams within. */
@@ -44,9 +45,12 @@ export function writePages(folder) {
   mkdirSync(folder, { recursive: true })
   const targets = new Map(pages.map(({ source, name }) => [source, `${name}.md`]))
   targets.set(join(root, 'README.md'), 'README.md')
+  const languages = new Set()
   const convert = (source) => {
-    const text = withLinks(readFileSync(source, 'utf8'), source, targets)
-    return withPictures(withDiagrams(text, source), source, folder)
+    const text = readFileSync(source, 'utf8')
+    for (const { language } of fencedBlocks(text)) if (language !== '') languages.add(language)
+    const linked = withPlainHeadings(withLinks(text, source, targets))
+    return withPictures(withDiagrams(linked, source), source, folder)
   }
 
   const names = new Map()
@@ -65,6 +69,7 @@ export function writePages(folder) {
     readme,
     documents: pages.map(({ name }) => join(folder, `${name}.md`)),
     names,
+    languages: [...languages],
     groups: [...new Set(pages.map(({ group }) => group))],
   }
 }
@@ -103,6 +108,11 @@ function withPictures(text, source, folder) {
     copyFileSync(join(dirname(source), to), join(folder, basename(to)))
     return `![${label}](${basename(to)})`
   })
+}
+
+/** The list of headings beside a page leaves out what stands in code there. */
+function withPlainHeadings(text) {
+  return outsideCode(text, (part) => part.replaceAll(/^#+ .*$/gm, (heading) => heading.replaceAll('`', '')))
 }
 
 /** Changes what stands outside of fenced blocks. */

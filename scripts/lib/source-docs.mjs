@@ -42,12 +42,17 @@ export function fieldsOf(sources, name) {
   return fields
 }
 
+/** What a literal or a sum in a source comes to. */
+function valueOf(text) {
+  return runInNewContext(`(${text})`)
+}
+
 /** Defaults by the names that users write, from the `DEFAULTS` of core. */
 export function defaultsOf(sources) {
   const text = sources
     .map((one) => /^export const DEFAULTS = (\{[\s\S]*?^\}) as const/m.exec(one)?.[1])
     .find(Boolean)
-  const defaults = runInNewContext(`(${text})`)
+  const defaults = valueOf(text)
   return new Map(
     Object.entries(defaults).map(([name, value]) => [name === 'leaseTtlMs' ? 'lease.ttlMs' : name, value]),
   )
@@ -60,7 +65,7 @@ export function boundsOf(sources) {
       [...text.matchAll(/^const ([A-Z_]+) = ([\d_]+)$/gm)].map(([, name, value]) => [name, value]),
     ),
   )
-  const number = (text) => Number(runInNewContext(constants.get(text.trim()) ?? text))
+  const number = (text) => Number(valueOf(constants.get(text.trim()) ?? text))
   const bounds = new Map()
   for (const text of sources) {
     for (const [, name, least, most] of text.matchAll(/whole\('(\w+)', ([^,]+), ([^,)]+)[,)]/g))
