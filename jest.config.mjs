@@ -27,7 +27,8 @@ export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@leasehold/source', 'node', 'node-addons'] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', ...otherVersions },
-  testTimeout: 60_000,
+  // For a test that hangs, on a machine that others load as well; what a test waits for has a deadline of its own.
+  testTimeout: 180_000,
   testSequencer: './test/support/longest-first.cjs',
   // What test files leave behind in a worker makes those after them slow.
   workerIdleMemoryLimit: '400MB',

@@ -29,7 +29,9 @@ export interface ClusterRouterOptions extends http.ClusterRouterOptions<Request>
  *
  * @example
  * ```ts
- * app.use('/cluster', clusterRouter(node, { authorize: (req) => req.get('X-Admin') === process.env.ADMIN_TOKEN }))
+ * const token = process.env.ADMIN_TOKEN // not set: nobody may steer
+ * const authorize = (req: Request) => token !== undefined && req.get('X-Admin-Token') === token
+ * app.use('/cluster', clusterRouter(node, { authorize }))
  * ```
  */
 export function clusterRouter(node: http.AdapterNode, options: ClusterRouterOptions = {}): RequestHandler {

@@ -54,7 +54,9 @@ export interface LeaseholdOptions {
  * @throws OptionsError that lists every problem, when the app gets ready
  * @example
  * ```ts
- * await app.register(leasehold, { node, cluster: { authorize: (request) => request.headers['x-admin'] === token } })
+ * const token = process.env.ADMIN_TOKEN // not set: nobody may steer
+ * const authorize = (request: FastifyRequest) => token !== undefined && request.headers['x-admin-token'] === token
+ * await app.register(leasehold, { node, cluster: { authorize } })
  * app.post('/transfer', async (request) => node.write('transfer', request.body as Transfer))
  * ```
  */
