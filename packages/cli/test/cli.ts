@@ -43,7 +43,8 @@ export function run(
   env: Record<string, string> = {},
   input = '',
 ): Promise<Ran> {
-  const { REDIS_URL: _url, LEASEHOLD_GROUP: _group, NO_COLOR: _colour, ...rest } = process.env
+  // What a build machine sets keeps Node from colouring, too.
+  const { REDIS_URL: _url, LEASEHOLD_GROUP: _group, NO_COLOR: _colour, CI: _ci, ...rest } = process.env
   return new Promise((resolve) => {
     const options = { env: { ...rest, ...env }, timeout: WITHIN_MS, killSignal: 'SIGKILL' } as const
     const child = execFile(command, args, options, (error, out, err) => {
