@@ -50,7 +50,10 @@ export class NodeTracer implements Tracer {
       return attempt()
     } catch (error) {
       if (!this.#told)
-        this.#logger.warn({ err: error }, 'the tracer failed; spans are missing, nothing else is')
+        this.#logger.warn(
+          { event: 'tracerFailed', err: error },
+          'the tracer failed; spans are missing, nothing else is',
+        )
       this.#told = true
       return otherwise()
     }
