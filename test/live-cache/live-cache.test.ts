@@ -68,12 +68,12 @@ it('reads go on while Redis stands still', async () => {
 })
 
 it('the comparison says how many times as long a GET takes, and leaves nothing behind', async () => {
-  const before = await redis.command('DBSIZE')
   const env = { REDIS_URL: redis.url, PRODUCTS: '200', ROUNDS: '3' }
   const comparison = await own(process.execPath, [join(DIST, 'compare.js')], { env })
   const exit = await comparison.exited
   await comparison.closed
   expect({ ...exit, stderr: comparison.stderr() }).toEqual({ code: 0, signal: null, stderr: '' })
   expect(comparison.stdout()).toMatch(/local replica +[\d.]+\n.*GET, one by one +[\d.]+ +\d+ times as long/)
-  expect(await redis.command('DBSIZE')).toBe(before)
+  // Of its own: keys of the group that runs here come and go.
+  expect(await redis.command('KEYS', '*compare-*')).toEqual([])
 })
