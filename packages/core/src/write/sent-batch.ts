@@ -21,11 +21,7 @@ export function sentBatch(
   nowMs: number,
 ): SentBatch {
   const [first] = batch
+  const bytes = batch.reduce((sum, write) => sum + write.bytes, 0)
   const longestMs = nowMs - (first?.submittedMs ?? sentMs)
-  return { outcome, entries: batch.length, bytes: bytesOf(batch), ms: nowMs - sentMs, longestMs }
-}
-
-/** How many bytes the entries of a batch have. */
-export function bytesOf(batch: readonly PendingWrite[]): number {
-  return batch.reduce((sum, write) => sum + write.bytes, 0)
+  return { outcome, entries: batch.length, bytes, ms: nowMs - sentMs, longestMs }
 }

@@ -7,7 +7,7 @@ import type { Span, Tracer } from '../observe/tracing.js'
 import { fateOf, type LostAppend } from './in-flight.js'
 import { type Flight, OpenTerm } from './open-term.js'
 import type { Committed, PendingWrite, PendingWrites } from './pending-writes.js'
-import { bytesOf, type SentBatch, sentBatch } from './sent-batch.js'
+import { type SentBatch, sentBatch } from './sent-batch.js'
 import { WriteQueue } from './write-queue.js'
 import { startAppend } from './write-spans.js'
 
@@ -222,17 +222,18 @@ export class Writer {
       return
     }
     const kind = outcome.kind === 'mismatch' && !flight.behindAnother ? 'fenced' : outcome.kind
-    this.#listener.sent(sentBatch(kind, batch, sentMs, this.#clock.now()))
+    const sent = sentBatch(kind, batch, sentMs, this.#clock.now())
+    this.#listener.sent(sent)
     ended?.(outcome)
     term.answered(flight, outcome)
-    this.#answered(term, batch, outcome, flight)
+    this.#answered(term, batch, outcome, { behindAnother: flight.behindAnother, bytes: sent.bytes })
   }
 
   #answered(
     term: OpenTerm,
     batch: readonly PendingWrite[],
     outcome: AppendOutcome,
-    { behindAnother }: Flight,
+    { behindAnother, bytes }: Pick<Flight, 'behindAnother'> & Pick<SentBatch, 'bytes'>,
   ): void {
     switch (outcome.kind) {
       case 'appended': {
@@ -244,7 +245,7 @@ export class Writer {
         this.#listener.appended(
           batch.map((write, i) => decodeEntry(outcome.first + i, claim.term, outcome.timeMs, write.data)),
           claim.nonce,
-          bytesOf(batch),
+          bytes,
         )
         return
       }
