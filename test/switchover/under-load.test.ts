@@ -71,7 +71,7 @@ async function switchTo(heir: Instance, asked: Instance): Promise<number> {
     { headers },
   )
   expect({ status, body }).toMatchObject({ status: 200, body: { leader: { id, url: heir.url } } })
-  expect(await heir.leads()).toBe(true) // it serves when the answer comes
+  expect(await heir.request('GET', '/cluster/leader')).toMatchObject({ status: 200 }) // it serves when the answer comes
   return body.leader.term
 }
 
@@ -153,7 +153,7 @@ it('to the best one, by JSON and without a body; the one that led follows and ca
     const before = await group.leader()
     const reply = await asked?.request('POST', '/cluster/switchover', { headers, body })
     expect(reply).toMatchObject({ status: 200, body: { leader: { id: expect.any(String) } } })
-    expect(await before.leads()).toBe(false)
+    expect(await before.request('GET', '/cluster/leader')).toMatchObject({ status: 503 })
     await writesGoOn()
   }
   if (!(await leader.leads())) await switchTo(leader, leader)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { JOB_EVERY_MS } from '../../packages/core/src/replicate/pusher.js'
+import { JOB_EVERY_MS } from '../../packages/core/src/replicate/push-pace.js'
 import { eventually } from '../support/deadline.js'
 import { type Instance, type InstanceGroup, startGroup } from '../support/instances.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'

@@ -3,32 +3,11 @@ import type { Entry } from '../log/entry.js'
 import type { Logger } from '../observe/logger.js'
 import type { Tracer } from '../observe/tracing.js'
 import type { Acknowledgement, JobTransport } from './job-transport.js'
+import { PushPace } from './push-pace.js'
 import { PushSpans } from './push-spans.js'
 
-/** Jobs that may be under way to one follower. One more covers all that came meanwhile, so a few are enough. */
-const MAX_OUTSTANDING_JOBS = 4
-/**
- * How long a follower has for what it was told of as it was appended. If it has not acknowledged it then, that got lost, or
- * the follower cannot keep up: it gets a job, and another one after as long again.
- */
-export const LATE_MS = 20
-/** Between two jobs to a follower that keeps up. A job costs Redis what some hundred entries do. */
-export const JOB_EVERY_MS = 250
-/** After this a job that brought no acknowledgement counts as lost. */
-const LOST_JOB_MS = 2000
 /** Batches whose spread over the followers is being timed. */
 const MAX_TIMED_BATCHES = 256
-
-interface Follower {
-  acknowledged: number
-  /** The head that it has not acknowledged yet, and since when it should. */
-  awaited: { to: number; sinceMs: number }
-  /** Jobs under way, oldest first. */
-  outstanding: { to: number; sentMs: number }[]
-  /** Where the last one reaches, and when it was sent. */
-  pushed: number
-  sentMs: number
-}
 
 /**
  * The leader's side of replication: tells each follower how far the log reaches, no faster than it can take it, and
@@ -41,7 +20,7 @@ export class Pusher {
   readonly #onAcknowledgement: (acknowledgement: Acknowledgement) => void
   readonly #onCopied: (copyMs: number) => void
   readonly #spans: PushSpans | undefined
-  readonly #followers = new Map<string, Follower>()
+  readonly #followers = new Map<string, PushPace>()
   readonly #batches: { last: number; committedMs: number }[] = []
   #stopListening = () => {}
   #term = 0
@@ -87,7 +66,7 @@ export class Pusher {
 
   /** Jobs under way that nobody has answered. */
   get outstanding(): number {
-    return [...this.#followers.values()].reduce((sum, { outstanding }) => sum + outstanding.length, 0)
+    return [...this.#followers.values()].reduce((sum, { outstanding }) => sum + outstanding, 0)
   }
 
   /** The log has grown to `head`, by these entries. */
@@ -104,8 +83,7 @@ export class Pusher {
   acknowledged(id: string, index: number): void {
     if (this.#term === 0) return
     const follower = this.#follow(id)
-    follower.acknowledged = Math.max(follower.acknowledged, index)
-    follower.outstanding = follower.outstanding.filter(({ to }) => to > index)
+    follower.acknowledge(index, this.#clock.now())
     this.#timeCopies()
     if (follower.acknowledged < this.#head) this.#pushWhenDue(id, follower)
   }
@@ -116,34 +94,24 @@ export class Pusher {
     this.#timeCopies()
   }
 
-  #follow(id: string): Follower {
-    let follower = this.#followers.get(id)
-    if (!follower) {
-      const awaited = { to: 0, sinceMs: -Infinity }
-      follower = { acknowledged: 0, awaited, outstanding: [], pushed: 0, sentMs: -Infinity }
-      this.#followers.set(id, follower)
-    }
+  #follow(id: string): PushPace {
+    const follower = this.#followers.get(id) ?? new PushPace()
+    this.#followers.set(id, follower)
     return follower
   }
 
-  #pushWhenDue(id: string, follower: Follower): void {
+  #pushWhenDue(id: string, follower: PushPace): void {
     const now = this.#clock.now()
-    const { outstanding, acknowledged, awaited } = follower
-    if (acknowledged >= awaited.to) follower.awaited = { to: this.#head, sinceMs: now }
-    while (outstanding[0] && now - outstanding[0].sentMs > LOST_JOB_MS) outstanding.shift()
-    if (outstanding.length >= MAX_OUTSTANDING_JOBS) return
-    if (follower.pushed === this.#head && outstanding.length > 0) return
-    const dueMs = dueMsOf(follower)
+    follower.expect(this.#head, now)
+    if (follower.isTold(this.#head)) return
+    const { dueMs } = follower
     if (dueMs > now) this.#wakeAt(dueMs)
     else this.#push(id, follower)
   }
 
-  #push(id: string, follower: Follower): void {
-    const sentMs = this.#clock.now()
+  #push(id: string, follower: PushPace): void {
     const before = Math.max(follower.pushed, follower.acknowledged)
-    follower.pushed = this.#head
-    follower.sentMs = sentMs
-    follower.outstanding.push({ to: this.#head, sentMs })
+    follower.sent(this.#head, this.#clock.now())
     const sent = this.#transport.push(id, { term: this.#term, to: this.#head })
     this.#spans?.pushed(id, before, this.#head, sent)
     sent.catch((error: unknown) => {
@@ -178,10 +146,4 @@ export class Pusher {
       if (this.#followers.size > 0) this.#onCopied(this.#clock.now() - batch.committedMs)
     }
   }
-}
-
-/** When a follower is to get its next job. */
-function dueMsOf({ acknowledged, awaited, sentMs }: Follower): number {
-  const lateMs = acknowledged < awaited.to ? awaited.sinceMs + LATE_MS : Infinity
-  return Math.max(sentMs + LATE_MS, Math.min(sentMs + JOB_EVERY_MS, lateMs))
 }

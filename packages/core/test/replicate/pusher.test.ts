@@ -1,6 +1,7 @@
 import { silentLogger } from '../../src/observe/logger.js'
 import type { Acknowledgement, JobTransport, RangeNotice } from '../../src/replicate/job-transport.js'
-import { JOB_EVERY_MS, LATE_MS, Pusher } from '../../src/replicate/pusher.js'
+import { JOB_EVERY_MS, LATE_MS } from '../../src/replicate/push-pace.js'
+import { Pusher } from '../../src/replicate/pusher.js'
 import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
 let clock: VirtualClock

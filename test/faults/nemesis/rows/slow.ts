@@ -6,11 +6,8 @@ import type { Actor, Stage } from '../stage.js'
 /** What takes longer than this was sent again: the least that TCP waits for. */
 const RETRANSMIT_MS = 200
 const LOSS_RATE = 0.3
-/**
- * 128 kbit/s for each instance. A write takes some 3.5 kB in all here (measured: 71 kB/s at 17 writes a second), mostly for jobs
- * of followers that are late; with half of this line not every instance got a write through within the time that is waited for.
- */
-const NARROW_BYTES_PER_SECOND = 16_000
+/** 64 kbit/s. */
+const NARROW_BYTES_PER_SECOND = 8000
 
 /** The counts of what a fault did. */
 type Counts = Readonly<Record<string, number>>
@@ -78,7 +75,7 @@ async function isNarrow(stage: Stage): Promise<Counts> {
 const slowRedis: Row = {
   id: 'R16',
   fault:
-    'Redis is slow: packets take their time, get lost (30 %) or have to queue (128 kbit/s); now and then nothing runs',
+    'Redis is slow: packets take their time, get lost (30 %) or have to queue (64 kbit/s); now and then nothing runs',
   // A renewal gets a fifth of that, so that what is lost once is not too late.
   stage: () => ({ ttlMs: 3000 }),
   async inject(stage) {
