@@ -129,8 +129,8 @@ it('a switchover that fails says why, and a warning its code', async () => {
   expect(a.lines.find(({ event }) => event === 'switchoverFailed')).toMatchObject({
     ...{ level: 'warn', to: 'nobody', reason: 'UNKNOWN_INSTANCE' },
   })
-  a.node.warn('SOMETHING', 'is dubious')
-  expect(a.told().at(-1)).toMatchObject({ event: 'warning', code: 'SOMETHING', message: 'is dubious' })
+  a.node.warn('PERSISTENCE_OFF', 'is dubious')
+  expect(a.told().at(-1)).toMatchObject({ event: 'warning', code: 'PERSISTENCE_OFF', message: 'is dubious' })
 })
 
 it('no line has a password or the secret of the group, whatever Redis refuses', async () => {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { StateMachine } from './apply/state-machine.js'
 import { describeGroup, describeInstance, isStale } from './describe.js'
-import type { LeaderInfo, NodeEvents, Role } from './events.js'
+import type { LeaderInfo, NodeEvents, Role, Warn, WarningCode } from './events.js'
 import { Instance } from './instance.js'
 import { Lifecycle } from './lifecycle.js'
 import { NodeMetrics } from './node-metrics.js'
@@ -21,7 +21,7 @@ import type { Position } from './position.js'
 const MAX_IN_FLIGHT_MS = 3_600_000
 
 /** Makes a node's parts, telling it where to report what is dubious about them. */
-export type CreateParts = (warn: (code: string, message: string) => void) => Parts
+export type CreateParts = (warn: Warn) => Parts
 
 /**
  * An instance's membership in a group: it competes for leadership and knows who leads. `createNode` makes one.
@@ -258,7 +258,7 @@ export class ElectionNode {
   }
 
   /** Raises a `warning` event and logs it. For adapters, whose users listen to the node. */
-  warn(code: string, message: string): void {
+  warn(code: WarningCode, message: string): void {
     this.instance.warn(code, message)
   }
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from './error-codes.js'
 import type { Position } from './position.js'
 
 /** What an instance is at this moment: it tries to lead (candidate), leads, follows, or does not take part. */
@@ -49,10 +50,40 @@ export interface LeaderChange {
   readonly recoverMs: number | undefined
 }
 
+/**
+ * What a warning may be about; docs/events.md says what each means. It has the code of an error where something is found only
+ * later for which `start()` would have been refused.
+ */
+export type WarningCode = (typeof WARNING_CODES)[number] | ErrorCode
+
+/** Those that are no error's. */
+export const WARNING_CODES = [
+  'PERSISTENCE_OFF',
+  'MIN_REPLICAS_OFF',
+  'CONFIG_FORBIDDEN',
+  'INFO_FORBIDDEN',
+  'LEASE_NODE_UNREACHABLE',
+  'EVENT_LOOP_HUNG',
+  'HANG_WATCH_OFF',
+  'LOG_LOST',
+  'LOG_RE_SEEDED',
+  'LOG_INCOMPLETE',
+  'REPLICA_DIFFERS',
+  'REPLICA_DIFFERS_AGAIN',
+  'SNAPSHOT_BLOCKS',
+  'SNAPSHOT_BAD',
+  'REPEAT_DIFFERS',
+  'CONTEXT_LOST',
+  'REPLY_NOT_GATED',
+] as const
+
+/** Raises a warning. */
+export type Warn = (code: WarningCode, message: string) => void
+
 /** Something to look at that the library can live with. */
 export interface Warning {
   /** Stable, machine-readable kind, for instance `'PERSISTENCE_OFF'`. */
-  readonly code: string
+  readonly code: WarningCode
   readonly message: string
   readonly cause?: unknown
 }

@@ -34,6 +34,7 @@ export type {
   NodeEvents,
   Role,
   Warning,
+  WarningCode,
 } from './events.js'
 export { type ImportedSnapshot, type ImportOptions, importSnapshot } from './import-snapshot.js'
 export { type Since, WINDOW_ONLY } from './log/entry.js'

@@ -14,7 +14,7 @@ import { Leadership } from './elect/leadership.js'
 import { Roster } from './elect/roster.js'
 import { afterHeartbeat, onAcknowledgement, onApplied, onPaused, onSent } from './reactions.js'
 import { NotLeaderError, NotReadableError } from './errors.js'
-import type { NodeEvents } from './events.js'
+import type { NodeEvents, WarningCode } from './events.js'
 import { changingReplicaOf, InstanceReplica } from './instance-replica.js'
 import { Meters } from './observe/meters.js'
 import { Audit } from './operate/audit.js'
@@ -260,7 +260,7 @@ export class Instance {
     return this.options.onRedisDataLoss === 'recover'
   }
 
-  warn(code: string, message: string, cause?: unknown): void {
+  warn(code: WarningCode, message: string, cause?: unknown): void {
     this.parts.emit('warning', { code, message, ...(cause !== undefined && { cause }) })
   }
 

@@ -1,4 +1,12 @@
-import type { ElectionNode, Position, ReadOptions, RequestScope, Since, Tracer } from '@leasehold/core'
+import type {
+  ElectionNode,
+  Position,
+  ReadOptions,
+  RequestScope,
+  Since,
+  Tracer,
+  WarningCode,
+} from '@leasehold/core'
 
 /**
  * What this package needs of a node. Every node of `@leasehold/core` fits, with or without a state machine; so does
@@ -44,5 +52,5 @@ export type AdapterNode = Pick<
   /** What it counts and measures of itself, and where what is done with requests is counted. */
   readonly metrics?: ElectionNode['metrics']
   /** Raises a `warning` event. */
-  warn?(code: string, message: string): void
+  warn?(code: WarningCode, message: string): void
 }

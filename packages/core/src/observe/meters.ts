@@ -1,4 +1,4 @@
-import { CHANGE_REASONS } from '../events.js'
+import { CHANGE_REASONS, WARNING_CODES } from '../events.js'
 
 /** Bounds in ms, for what takes a round trip or a few. */
 const FAST_MS = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500]
@@ -37,8 +37,8 @@ const COUNTS = {
   /** The log had lost entries that this replica has. */
   logLost: [''],
   snapshots: ['taken', 'loaded', 'failed'],
-  /** By their codes. */
-  warnings: [],
+  /** By their codes; one that is an error's appears when it occurs. */
+  warnings: WARNING_CODES as readonly string[],
   /** Requests that an adapter sent to the leader: each try, by what came of it. */
   forwardedRequests: ['answered', 'refused', 'unknown'],
   /** Requests that waited for a leader, by how that ended; `full`: there was no room for more. */
@@ -71,9 +71,7 @@ const DISTRIBUTIONS = {
 export type CountName = keyof typeof COUNTS
 /** Names of what is measured as a distribution. */
 export type DistributionName = keyof typeof DISTRIBUTIONS
-type ValueOf<N extends CountName> = (typeof COUNTS)[N][number] extends never
-  ? string
-  : (typeof COUNTS)[N][number]
+type ValueOf<N extends CountName> = (typeof COUNTS)[N][number]
 
 /** How often something had which size. */
 export interface Distribution {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../error-codes.js'
 import { LeaseholdError } from '../errors.js'
+import type { WarningCode } from '../events.js'
 import type { LogStore, Secrets } from '../log/log-store.js'
 import type { Logger } from '../observe/logger.js'
 import { Turns } from '../turns.js'
@@ -15,7 +16,7 @@ interface MembershipParts {
   readonly logger: Logger
   /** Other secrets are in use from now on: the others should hear that this instance knows. */
   changed(): void
-  warn(code: string, message: string, cause: unknown): void
+  warn(code: WarningCode, message: string, cause: unknown): void
 }
 
 /**

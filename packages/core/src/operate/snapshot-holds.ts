@@ -1,3 +1,4 @@
+import type { Warn } from '../events.js'
 import { describePath, type Hold } from '../replicate/time-slice.js'
 
 /** For how much of a lease a snapshot may hold the event loop at a stretch; renewals come at a third of it. */
@@ -6,10 +7,10 @@ const SHARE = 0.1
 /** Warns of what in a state is so large that a snapshot holds the event loop for too long, once for each value. */
 export class SnapshotHolds {
   readonly #leaseTtlMs: number
-  readonly #warn: (code: string, message: string) => void
+  readonly #warn: Warn
   readonly #told = new Set<string>()
 
-  constructor(leaseTtlMs: number, warn: (code: string, message: string) => void) {
+  constructor(leaseTtlMs: number, warn: Warn) {
     this.#leaseTtlMs = leaseTtlMs
     this.#warn = warn
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Applier } from '../apply/applier.js'
 import type { MemberView } from '../elect/members.js'
+import type { WarningCode } from '../events.js'
 import type { Claim, TermConnection } from '../log/log-store.js'
 import type { CatchUp } from '../replicate/catch-up.js'
 import { reSeed, type Seed } from './re-seed.js'
@@ -16,7 +17,7 @@ export interface Successor {
   /** Whether a log that has lost entries is given back what an instance holds. */
   readonly recovers: boolean
   readonly seed: Seed
-  warn(code: string, message: string): void
+  warn(code: WarningCode, message: string): void
   /** Waits until the others have said what they have, in view of this claim. */
   settle(claim: Claim, signal: AbortSignal): Promise<Settled>
 }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../clock.js'
 import type { Lease, LeaseGuard } from '../elect/lease.js'
+import type { Warn } from '../events.js'
 import type { ResolvedOptions } from '../options.js'
 import { hangWatchThread } from './hang-watch-thread.generated.js'
 import type { Keys } from './keys.js'
@@ -50,7 +51,7 @@ export class HangWatch {
   readonly #options: ResolvedOptions
   readonly #keys: Keys
   readonly #nodes: LeaseNodes
-  readonly #warn: (code: string, message: string) => void
+  readonly #warn: Warn
   readonly #clock: Clock
   #enabled = false
   #thread: Worker | undefined
@@ -59,7 +60,7 @@ export class HangWatch {
     options: ResolvedOptions
     keys: Keys
     nodes: LeaseNodes
-    warn: (code: string, message: string) => void
+    warn: Warn
     clock: Clock
   }) {
     this.#options = parts.options

@@ -1,4 +1,5 @@
 import { LeaseholdError, OptionsError } from '../errors.js'
+import type { Warn } from '../events.js'
 import { checkAccess, type Needs } from './access.js'
 import { connect } from './connections.js'
 import type { LeaseNode } from './lease-node.js'
@@ -8,14 +9,14 @@ import { checkLeaseNode, runIdOf } from './server-checks.js'
 export class LeaseNodes {
   readonly all: readonly LeaseNode[]
   readonly #needs: Needs
-  readonly #warn: (code: string, message: string) => void
+  readonly #warn: Warn
   readonly #runIds = new Map<LeaseNode, string>()
   /** What has been said of nodes that are in reach. */
   readonly #faults = new Map<LeaseNode, string>()
   #opened = false
 
   /** @param needs what an instance must be allowed on each. */
-  constructor(all: readonly LeaseNode[], needs: Needs, warn: (code: string, message: string) => void) {
+  constructor(all: readonly LeaseNode[], needs: Needs, warn: Warn) {
     this.all = all
     this.#needs = needs
     this.#warn = warn

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import { LeaseholdError, versionTooOld } from '../errors.js'
-import type { LeaderChange, LeaderInfo } from '../events.js'
+import type { LeaderChange, LeaderInfo, Warn } from '../events.js'
 import { decodeAppended } from '../log/appended.js'
 import {
   CHANGES_KEPT,
@@ -57,7 +57,7 @@ export class RedisLogStore implements LogStore {
   readonly #client: Redis
   readonly #keys: Keys
   readonly #replicates: boolean
-  readonly #warn: (code: string, message: string) => void
+  readonly #warn: Warn
 
   /** For what is appended, and nothing else: a buffer that it fills must not end another subscription. */
   readonly #tail: Redis | undefined
@@ -70,7 +70,7 @@ export class RedisLogStore implements LogStore {
     keys: Keys
     /** Without a state machine there is no log: less is needed of Redis. */
     replicates: boolean
-    warn: (code: string, message: string) => void
+    warn: Warn
   }) {
     this.#options = parts.options
     this.#client = parts.client

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import { LoopLoad } from '../elect/loop-load.js'
+import type { Warn } from '../events.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Parts } from '../parts.js'
 import type { JobTransport } from '../replicate/job-transport.js'
@@ -17,7 +18,7 @@ export function createRedisParts(parts: {
   options: ResolvedOptions
   /** Without a state machine there is nothing to replicate, and no job to send. */
   replicates: boolean
-  warn: (code: string, message: string) => void
+  warn: Warn
   clock: Clock
 }): Parts {
   const { replicates, warn, clock } = parts

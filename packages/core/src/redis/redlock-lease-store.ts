@@ -8,7 +8,7 @@ import {
   type LeaseNotice,
   type LeaseStore,
 } from '../elect/lease.js'
-import type { ChangeReason } from '../events.js'
+import type { ChangeReason, Warn } from '../events.js'
 import type { ResolvedOptions } from '../options.js'
 import { remember } from '../remember.js'
 import { leaseNeeds } from './access.js'
@@ -48,7 +48,7 @@ export class RedlockLeaseStore implements LeaseStore {
   constructor(parts: {
     options: ResolvedOptions
     keys: Keys
-    warn: (code: string, message: string) => void
+    warn: Warn
     clock: Clock
   }) {
     const { options, keys, warn, clock } = parts

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { RepeatDiffersError } from '../errors.js'
+import type { Warn } from '../events.js'
 import type { Operation, RequestScope } from './request-scope.js'
 
 /** Where a write stands that is no part of any request, for sure. */
@@ -12,12 +13,12 @@ const OUTSIDE = Symbol('outside of requests')
  */
 export class Requests {
   readonly #contexts = new AsyncLocalStorage<RequestScope | typeof OUTSIDE>()
-  readonly #warn: (code: string, message: string) => void
+  readonly #warn: Warn
   /** Commands of which it was told that their context was lost. */
   readonly #told = new Set<string>()
   #served = 0
 
-  constructor(warn: (code: string, message: string) => void) {
+  constructor(warn: Warn) {
     this.#warn = warn
   }
 
