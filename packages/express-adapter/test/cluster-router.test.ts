@@ -1,6 +1,6 @@
 import { BusyError, type GroupStatus, SwitchoverFailedError } from '@leasehold/core'
 import { clusterRouter, type ClusterRouterOptions, routeWrites } from '../src/index.js'
-import { send } from './support/http-client.js'
+import { send, sendRaw } from './support/http-client.js'
 import { closeAll, EXPRESS, startInstance } from './support/instances.js'
 
 afterEach(closeAll)
@@ -210,6 +210,8 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
       ['/switchover?timeoutMs=1', undefined, 'timeoutMs must be a whole number'],
       ['/switchover?to=a:b', undefined, 'to must be the name'],
       ['/switchover', '{"to":7}', 'to must be the name'],
+      ['/switchover', '{"instance":"b"}', 'There is no field "instance" here, but to, timeoutMs'],
+      ['/resume', '{"forMs":1}', 'There is no field "forMs" here.'],
       ['/switchover', '["b"]', 'must be a JSON object'],
       ['/switchover', '{"to"', 'must be a JSON object'],
       ['/switchover', `{"to":"${'b'.repeat(10_000)}"}`, 'more than 4096 bytes'],
@@ -235,6 +237,49 @@ describe.each(EXPRESS)('clusterRouter on %s', (_version, express) => {
       expect(await post('/pause?token=let-me-in')).toMatchObject({ status: 503 })
     })
   })
+
+  test.each(['//x/status', '/a/../status', '/a/%2e%2e/livez', '//x:99999/', '/status/x', '/%2Fstatus'])(
+    '%s is nothing of this: a guard for some paths sees the path that is answered',
+    async (path) => {
+      const { port } = await startInstance(express, 'me', (app, node) => {
+        app.use('/cluster', clusterRouter(node.asNode))
+        app.use((_req, res) => void res.status(404).send('the app'))
+      })
+      const reply = await sendRaw(
+        port,
+        `GET /cluster${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+      )
+      expect(reply).toMatch(/^HTTP\/1\.1 404 /)
+      expect(reply).toContain('the app')
+    },
+  )
+
+  test('a whole URL as a proxy gets it is answered', async () => {
+    const { port } = await startInstance(express, 'me', (app, node) => {
+      app.use('/cluster', clusterRouter(node.asNode))
+    })
+    const asked = `GET http://a/cluster/readyz?maxLag=5 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`
+    expect(await sendRaw(port, asked)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  test.each(['application/x-www-form-urlencoded', 'text/plain', undefined])(
+    'JSON that says that it is %s is not passed over, whatever parsers stand before',
+    async (type) => {
+      const { node, url } = await startInstance(express, 'me', (app, own) => {
+        app.use(express.json(), express.urlencoded({ extended: true }))
+        app.use('/cluster', clusterRouter(own.asNode, { authorize: () => true }))
+      })
+      const headers = type === undefined ? {} : { 'content-type': type }
+      const reply = await send(`${url}/cluster/pause`, { method: 'POST', headers }, '{"forMs":60000}')
+      if (type?.includes('form') === true) {
+        expect(reply).toMatchObject({ status: 400, json: { error: { code: 'BAD_REQUEST' } } })
+        expect(node.steered).toEqual([])
+      } else {
+        expect(reply).toMatchObject({ status: 200, json: { forMs: 60_000 } })
+        expect(node.steered).toEqual([{ pause: { forMs: 60_000 } }])
+      }
+    },
+  )
 
   test('without authorize nobody may administer, and nothing is forwarded', async () => {
     const { get } = await start()

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Agent } from 'node:http'
+import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Response } from 'express'
 import { clusterRouter, gracefulShutdown, type GracefulShutdownOptions, routeWrites } from '../src/index.js'
@@ -127,6 +128,36 @@ describe.each(EXPRESS)('gracefulShutdown on %s', (_version, express) => {
     await until('the server is closed', me.isClosed)
     await closed
     expect(socket.destroyed).toBe(true)
+  })
+
+  test('a connection on which nothing was ever sent holds nobody up', async () => {
+    const me = await start({ deadlineMs: 60_000 })
+    const socket = connect(me.port, '127.0.0.1').on('error', () => {})
+    await once(socket, 'connect')
+    await send(`${me.url}/quick`) // accepted after that one
+    const begun = performance.now()
+    signal()
+    await until('the server is closed', me.isClosed)
+    expect(performance.now() - begun).toBeLessThan(30_000)
+    socket.destroy()
+  })
+
+  test('a long body that comes for a leader which stops is answered that it does not lead', async () => {
+    const me = await start()
+    const follower = await startInstance(express, 'follower', (app, node) => {
+      app.use(routeWrites(node.asNode, { hold: { ms: 100 } }))
+    })
+    follower.node.follow({ id: 'me', term: 3, url: me.url })
+    let handOver = () => {}
+    me.node.stopped = () => new Promise((resolve) => (handOver = resolve))
+    signal()
+    for (let n = 0; n < 3; n++)
+      expect(await send(follower.url, { method: 'POST' }, Buffer.alloc(20_000_000))).toMatchObject({
+        status: 503,
+        json: { error: { code: 'NO_LEADER' } },
+      })
+    handOver()
+    await until('the server is closed', me.isClosed)
   })
 
   test('writes that wait for a leader are refused once the node has left', async () => {

@@ -47,6 +47,25 @@ describe.each(EXPRESS)('the position cookie on %s', (_version, express) => {
       expect(await setFor(other)).toEqual([expect.stringContaining('leasehold-group=log.1.8;')])
   })
 
+  test.each([
+    [{ 'Cache-Control': 'public, max-age=60' }, false],
+    [{ 'Cache-Control': 'no-cache, public, max-age=60' }, false],
+    [{ 'Cache-Control': 'max-age="60"' }, false],
+    [{ 'CDN-Cache-Control': 'max-age=60' }, false],
+    [{ Expires: new Date(Date.now() + 3_600_000).toUTCString() }, false],
+    [{ 'Cache-Control': 'private, max-age=60' }, true],
+    [{ 'Cache-Control': 'no-store' }, true],
+    [{ 'Cache-Control': 'max-age=0, must-revalidate' }, true],
+    [{ 'Cache-Control': 'no-cache', Expires: new Date(Date.now() + 3_600_000).toUTCString() }, true],
+    [{ Expires: '0' }, true],
+    [{}, true],
+  ])('is not set on what says that a cache may store it: %j', async (headers, isSet) => {
+    const reader = await startInstanceOf(new ReplicaNode('reader'), express, (app, node) => {
+      app.use(consistentReads(node.asNode), (_req, res) => void res.set(headers).json({}))
+    })
+    expect((await send(reader.url)).headers['set-cookie'] !== undefined).toBe(isSet)
+  })
+
   test('that asks for what is there already is not waited for', async () => {
     const reader = await startInstanceOf(new ReplicaNode('reader'), express, (app, node) => {
       const asNode = Object.assign(node.asNode, { isReadableAt: (at: Position) => node.hasApplied(at) })

@@ -1,6 +1,6 @@
 import type { RouteWritesOptions } from '../src/index.js'
 import { postJson, send } from './support/http-client.js'
-import { closeAll, cut, elect, EXPRESS } from './support/instances.js'
+import { closeAll, cut, elect, EXPRESS, freePort } from './support/instances.js'
 import { type Handler, startRepeating } from './support/repeating-instances.js'
 
 afterEach(closeAll)
@@ -123,5 +123,26 @@ describe.each(EXPRESS)('sending again on %s', (_version, express) => {
     elect(3, leader)
     expect(await postJson(leader.url, { a: 1 })).toMatchObject({ status: 200, json: { runs: 2 } })
     expect(leader.node.ran[0]).toEqual(leader.node.ran[1])
+  })
+
+  test('a leader that leads again and cannot reach itself: 504 once the hold time is over, after a few tries', async () => {
+    const nowhere = `http://127.0.0.1:${await freePort()}`
+    const leader = await start('leader', { hold: { ms: 500 } }, async (_req, res, node) => {
+      node.follow(undefined)
+      await node.write().catch(() => {})
+      setTimeout(() => {
+        node.url = nowhere
+        node.lead(5)
+      }, 50)
+      res.send('what nobody must hear')
+    })
+    let calls = 0
+    const metrics = { forwarded: () => calls++, resent() {}, held() {}, waits() {} }
+    Object.assign(leader.node, { metrics })
+    elect(3, leader)
+    const reply = await postJson(leader.url, {})
+    expect(reply).toMatchObject({ status: 504, json: { error: { code: 'OUTCOME_UNKNOWN' } } })
+    expect(calls).toBeGreaterThan(0)
+    expect(calls).toBeLessThan(20)
   })
 })

@@ -5,6 +5,11 @@ export function now(): number {
   return performance.now()
 }
 
+/** What time it is, in ms since 1970, to compare with a date that a reply names. */
+export function wallClockMs(): number {
+  return Date.now()
+}
+
 /**
  * Calls `fn` once after `ms`; the returned function cancels it.
  *

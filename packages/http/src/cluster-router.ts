@@ -9,6 +9,7 @@ import { groupReport } from './group-report.js'
 import { type Health, isAlive, isLeading, isReady, isReplica, type LagBounds, parseBounds } from './health.js'
 import { metricsReply } from './metrics-reply.js'
 import { sendError, sendJson } from './replies.js'
+import { splitPath } from './request-path.js'
 import { isShuttingDown } from './shutting-down.js'
 import { steering } from './steering.js'
 
@@ -80,8 +81,8 @@ export function clusterRouter<Req>(
   )
 
   return (req, res, next) => {
-    const { pathname, searchParams } = new URL(framework.urlOf(req), 'http://instance')
-    const path = pathname.length > 1 ? pathname.replace(/\/$/, '') : pathname
+    const { path: asked, query } = splitPath(framework.urlOf(req))
+    const path = asked.length > 1 ? asked.replace(/\/$/, '') : asked
     const [answers, allowed] = Object.hasOwn(get, path) ? [get, 'GET, HEAD'] : [post, 'POST']
     const answer = Object.hasOwn(answers, path) ? answers[path] : undefined
     if (!answer) return next()
@@ -91,7 +92,7 @@ export function clusterRouter<Req>(
         error: { code: 'METHOD_NOT_ALLOWED', message: `${path} answers ${allowed}.` },
       })
     }
-    Promise.resolve(answer(req, res, searchParams)).catch((error: unknown) => {
+    Promise.resolve(answer(req, res, query)).catch((error: unknown) => {
       if (error instanceof LeaseholdError) sendError(res, error)
       else next(error)
     })

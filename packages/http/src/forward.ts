@@ -181,8 +181,7 @@ class Journey {
         return 'refused'
       case 'unknown':
         if (outcome.cause) this.#log.unanswered(identity.requestId, leader, outcome.cause)
-        // A handler that takes too long would take as long again.
-        if (hasTimedOut(outcome.cause)) throw unknown(identity, outcome)
+        if (wouldRecur(outcome.cause)) throw unknown(identity, outcome)
         this.#search.refused(leader, outcome.why)
         return outcome
     }
@@ -226,8 +225,10 @@ function endOf(error: unknown): 'answered' | 'no_leader' | 'unknown' | 'gone' | 
   return error instanceof ClientGoneError ? 'gone' : 'failed'
 }
 
-function hasTimedOut(cause: unknown): boolean {
-  return (cause as NodeJS.ErrnoException | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT'
+/** A handler that takes too long would take as long again, and one whose reply's head is too long would say the same. */
+function wouldRecur(cause: unknown): boolean {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException
+  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_HEADERS_OVERFLOW'
 }
 
 /** The path under which a node's `url` says that it is mounted; empty for most. */

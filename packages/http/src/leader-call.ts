@@ -58,7 +58,7 @@ export function callLeader(
     const cancelTimer = after(connectWithinMs, () =>
       relay.giveUpUnsent(`did not accept a connection within ${Math.round(connectWithinMs)} ms`, true),
     )
-    const relay = new ReplyRelay(call.requestId, res, (outcome) => {
+    const relay = new ReplyRelay(call, res, (outcome) => {
       cancelTimer()
       cancelGrace()
       superseded.removeEventListener('abort', onSuperseded)
@@ -79,7 +79,7 @@ export function callLeader(
 
 /** Writes the leader's answer to the client, and judges how the call ended. */
 class ReplyRelay implements Dispatcher.DispatchHandler {
-  readonly #requestId: string
+  readonly #call: Call
   readonly #res: ServerResponse
   readonly #report: (outcome: CallOutcome) => void
   /** Set once undici is about to write the request's first byte: from then on it may have run. */
@@ -89,8 +89,8 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
   /** Set once the reply's 'drain' has its listener. */
   #resumes = false
 
-  constructor(requestId: string, res: ServerResponse, report: (outcome: CallOutcome) => void) {
-    this.#requestId = requestId
+  constructor(call: Call, res: ServerResponse, report: (outcome: CallOutcome) => void) {
+    this.#call = call
     this.#res = res
     this.#report = report
   }
@@ -137,16 +137,18 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
     const raw = controller.rawHeaders as Buffer[]
     if (status === 421) {
       const refused = (headers as Record<string, unknown>)[REFUSED.toLowerCase()]
-      if (refused === this.#requestId)
+      const { requestId } = this.#call
+      if (refused === requestId)
         return this.#settle({ kind: 'refused', why: 'answered that it does not lead' })
-      if (refused === `${this.#requestId};ran`)
+      if (refused === `${requestId};ran`)
         return this.#settle({ kind: 'unknown', why: 'The leader was deposed while the request ran' })
     }
     copyReplyHeaders(raw, this.#res)
     this.#res.writeHead(status, message)
     // A reply of unknown length may be a stream of events whose first is long in coming, so its headers go at once. By
     // an empty write, since flushHeaders() would send them as UTF-8.
-    if (!this.#res.hasHeader('content-length')) this.#res.write(Buffer.alloc(0))
+    if (!this.#res.hasHeader('content-length') && hasBody(this.#call.method, status))
+      this.#res.write(Buffer.alloc(0))
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
@@ -176,4 +178,9 @@ class ReplyRelay implements Dispatcher.DispatchHandler {
     this.#res.destroy() // half an answer: the client must not take it for a whole one
     this.#settle({ kind: 'answered' })
   }
+}
+
+/** Whether a reply may have one: where not, a server may take even an empty write for a mistake. */
+function hasBody(method: string, status: number): boolean {
+  return method !== 'HEAD' && status !== 204 && status !== 304
 }

@@ -4,6 +4,9 @@ import type { AdapterNode } from './adapter-node.js'
 import { after } from './clock.js'
 import type { LeaderTlsSettings } from './leader-tls.js'
 
+/** How long the head of a leader's reply may be. Its own server has sent it, so this is only to bound memory. */
+const MAX_REPLY_HEAD_BYTES = 1024 * 1024
+
 /** How to talk to the leader; times are in ms. */
 export interface CallSettings {
   /** How long it may take until a connection stands. */
@@ -63,6 +66,8 @@ export class LeaderPools {
         // Not under the name that undici takes from the request's Host header: that is the client's, not the leader's.
         connect({ host, hostname, protocol, port }, callback),
       headersTimeout: responseTimeoutMs,
+      bodyTimeout: 0, // a stream of events may be silent for as long as it likes, as it may be without us
+      maxHeaderSize: MAX_REPLY_HEAD_BYTES,
     })
     dispatcher.on('disconnect', this.#suspect)
     dispatcher.on('connectionError', this.#suspect)

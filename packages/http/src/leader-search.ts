@@ -7,6 +7,8 @@ import { traceHold } from './request-spans.js'
 /** How long the same leader is left alone after it refused; doubled each time up to the longest. */
 const FIRST_PAUSE_MS = 35
 const LONGEST_PAUSE_MS = 400
+/** What a connection to a leader that is well may take, however short the hold. */
+const CONNECTION_MS = 1000
 
 /** One request's search for whoever serves it. It remembers who refused it, and asks them again only after a pause. */
 export class LeaderSearch {
@@ -14,6 +16,7 @@ export class LeaderSearch {
   readonly #hold: Hold
   readonly #gone: AbortSignal
   readonly #reachable: (leader: LeaderInfo) => boolean
+  #ranHere = false
   #deadline: number | undefined
   #pauseMs = FIRST_PAUSE_MS
   #refusal: { leader: LeaderInfo; why: string; askAgainAt: number } | undefined
@@ -60,14 +63,19 @@ export class LeaderSearch {
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }
 
-  /** This instance ran the request and was deposed: the time to wait for another one begins. */
+  /**
+   * This instance ran the request and was deposed: the time to wait for another one begins. Should it lead again, it gets the
+   * request as any other leader would, by its `url`.
+   */
   deposed(): void {
+    this.#ranHere = true
     this.#startWaiting()
   }
 
-  /** How long the request may still wait, in ms. */
+  /** How long the request may still wait, in ms. One that has not waited yet has time for a connection in any case. */
   get remainingMs(): number {
-    return this.#deadline === undefined ? this.#hold.limits.ms : Math.max(0, this.#deadline - now())
+    if (this.#deadline === undefined) return Math.max(CONNECTION_MS, this.#hold.limits.ms)
+    return Math.max(0, this.#deadline - now())
   }
 
   #startWaiting(): number {
@@ -77,8 +85,9 @@ export class LeaderSearch {
 
   #find(): Server | undefined {
     const { role, leader, isLeader, id } = this.#node
-    if (isLeader) return 'here'
-    if (role === 'candidate' || !leader || leader.id === id || !this.#reachable(leader)) return undefined
+    if (isLeader && !(this.#ranHere && leader && this.#reachable(leader))) return 'here'
+    if (role === 'candidate' || !leader || !this.#reachable(leader)) return undefined
+    if (leader.id === id && !isLeader) return undefined
     return this.#mustPause(leader) ? undefined : leader
   }
 

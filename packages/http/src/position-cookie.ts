@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { formatPosition, parsePosition, type Position } from '@leasehold/core'
 import type { AdapterNode } from './adapter-node.js'
+import { wallClockMs } from './clock.js'
 import type { HttpRequest } from './framework.js'
 import { beforeReply } from './reply-gate.js'
 
@@ -71,9 +72,22 @@ function hasSet(res: ServerResponse, { name }: PositionCookie): boolean {
   return [set ?? []].flat().some((cookie) => String(cookie).startsWith(`${name}=`))
 }
 
-/** Whether a shared cache may store the reply (RFC 9111 §5.2.2). */
+/**
+ * Whether the reply says that a shared cache may store it (RFC 9111 §3). One that says nothing counts as none: heuristics
+ * would let nearly every reply be stored.
+ */
 function isCacheable(res: ServerResponse): boolean {
-  const control = String(res.getHeader('Cache-Control') ?? '').toLowerCase()
-  if (/\b(?:no-store|private|no-cache)\b/.test(control)) return false
-  return /\bpublic\b|\bs-maxage=|\bmax-age=[1-9]/.test(control)
+  const said = (name: string) => String(res.getHeader(name) ?? '').toLowerCase()
+  const control = said('Cache-Control')
+  if (/\b(?:no-store|private)\b/.test(control)) return false
+  if (
+    ALLOWS.test(control) ||
+    ALLOWS.test(said('CDN-Cache-Control')) ||
+    ALLOWS.test(said('Surrogate-Control'))
+  )
+    return true
+  return !/\bno-cache\b|\bmax-age=/.test(control) && Date.parse(said('Expires')) > wallClockMs()
 }
+
+/** What of a Cache-Control lets a shared cache store a reply. */
+const ALLOWS = /\bpublic\b|\b(?:s-maxage|max-age)="?0*[1-9]/

@@ -11,6 +11,7 @@ import { redirect } from './redirect.js'
 import { reject } from './reject.js'
 import { Repeats } from './repeats.js'
 import { sendError } from './replies.js'
+import { beforeReply } from './reply-gate.js'
 import { requestPath } from './request-path.js'
 import { traceRequest } from './request-spans.js'
 import { type RouteSettings, type RouteWritesOptions, resolveRouteOptions } from './route-options.js'
@@ -54,6 +55,7 @@ export function routeWrites<Req>(
       describeReply(node, res)
       return next()
     }
+    if (claim) beforeReply(res, () => keepForSender(req, res))
     const gone = goneSignal(res)
     /** What the client hears; `res` is a dead end once a handler's reply was dropped. */
     let reply = res
@@ -103,6 +105,14 @@ function refuse(node: AdapterNode, req: HttpRequest, res: ServerResponse, reques
   res.setHeader(REFUSED, requestId)
   sendError(res, new NotLeaderError(node.leader), { status: 421 })
   drain(req)
+}
+
+/**
+ * An instance that is still sending a body would see a connection that is closed behind the reply break under its hands, and
+ * never the reply: 504 in place of what this instance said. It closes the connection itself.
+ */
+function keepForSender(req: HttpRequest, res: ServerResponse) {
+  if (!req.complete && /\bclose\b/i.test(String(res.getHeader('Connection')))) res.removeHeader('Connection')
 }
 
 /** Lets what is left of a body that nobody will read go by, so that the connection can carry the next request. */

@@ -1,10 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { after } from './clock.js'
+import { after, now } from './clock.js'
 import { FORWARDED } from './headers.js'
 
 /** How often connections that have become idle are closed while the server waits for the last ones. */
 const SWEEP_EVERY_MS = 50
+/** A connection on which nothing has come for so long brings no request that was on its way when the server closed. */
+const SILENT_MS = 1000
 /** How long other instances are waited for. They leave as soon as they know the next leader: a heartbeat at most. */
 const PEERS_TIMEOUT_MS = 2000
 
@@ -13,7 +15,7 @@ export class ServerDrain {
   readonly #server: Server
   readonly #open = new Set<ServerResponse>()
   /** Every connection: those that were upgraded, to WebSockets say, the server forgets, and yet waits for. */
-  readonly #connections = new Set<Socket>()
+  readonly #connections = new Map<Socket, { readonly sinceMs: number }>()
   /** Connections on which other instances have forwarded something. */
   readonly #peers = new Set<Socket>()
   #peersGone: (() => void) | undefined
@@ -23,6 +25,7 @@ export class ServerDrain {
     this.#server = server
     server.prependListener('request', this.#onRequest)
     server.on('connection', this.#onConnection)
+    server.on('secureConnection', this.#onConnection) // of TLS: this one knows what came through it
   }
 
   /** From now on replies tell clients to open their next connection elsewhere. */
@@ -53,6 +56,7 @@ export class ServerDrain {
     const sweep = () => {
       // Replies that had begun before the announcement leave their connection open.
       this.#server.closeIdleConnections()
+      this.#closeSilent()
       cancel = after(SWEEP_EVERY_MS, sweep)
     }
     await new Promise<void>((resolve) => {
@@ -65,18 +69,25 @@ export class ServerDrain {
   /** Closes what is still open, whatever it carries. */
   cut(): void {
     this.#server.closeAllConnections()
-    for (const socket of this.#connections) socket.destroy()
+    for (const socket of this.#connections.keys()) socket.destroy()
   }
 
   /** Forgets the server, if it is not to be drained after all. */
   release(): void {
-    this.#server.off('request', this.#onRequest).off('connection', this.#onConnection)
+    this.#server.off('request', this.#onRequest)
+    this.#server.off('connection', this.#onConnection).off('secureConnection', this.#onConnection)
     this.#connections.clear()
   }
 
   #onConnection = (socket: Socket) => {
-    this.#connections.add(socket)
+    this.#connections.set(socket, { sinceMs: now() })
     socket.once('close', () => this.#connections.delete(socket))
+  }
+
+  /** A browser or load balancer opens connections ahead; one that never had a request is not idle to Node. */
+  #closeSilent() {
+    for (const [socket, { sinceMs }] of this.#connections)
+      if (socket.bytesRead === 0 && now() - sinceMs > SILENT_MS) socket.destroy()
   }
 
   #onRequest = (req: IncomingMessage, res: ServerResponse) => {

@@ -70,6 +70,12 @@ function collect(
   query: URLSearchParams,
   body: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
+  // Also what a parser of forms makes of JSON: to pass over it would pause for ever where a time was given.
+  const unknown = Object.keys(body).find((name) => !(names as readonly string[]).includes(name))
+  if (unknown !== undefined)
+    throw new BadBody(
+      `There is no field ${JSON.stringify(unknown)} here${names.length > 0 ? `, but ${names.join(', ')}` : ''}.`,
+    )
   const fields: Record<string, unknown> = {}
   for (const name of names) {
     const asked = query.get(name)
