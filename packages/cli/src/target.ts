@@ -31,7 +31,7 @@ export function redisTarget(url: string, files: TlsFiles): string | object {
   const [name = '', db = '0'] = path.split('/')
   if (name === '')
     throw new UsageError('A Sentinel URL ends with the name of the set: redis+sentinel://host:26379/name.')
-  return { sentinels: nodes, name: decodeURIComponent(name), db: Number(db), ...access }
+  return { sentinels: nodes, name: decoded('name', name), db: Number(db), ...access }
 }
 
 function singleOverTls(url: string, tls: object): object {
@@ -51,8 +51,16 @@ function loginOf(login: string): { username?: string; password?: string } {
   const colon = login.indexOf(':')
   const [user, password] = colon === -1 ? ['', login] : [login.slice(0, colon), login.slice(colon + 1)]
   return {
-    ...(user !== '' && { username: decodeURIComponent(user) }),
-    ...(password !== '' && { password: decodeURIComponent(password) }),
+    ...(user !== '' && { username: decoded('user', user) }),
+    ...(password !== '' && { password: decoded('password', password) }),
+  }
+}
+
+function decoded(part: string, text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new UsageError(`The ${part} in the URL of Redis has a % that stands for nothing: write it as %25.`)
   }
 }
 

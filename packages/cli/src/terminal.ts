@@ -68,6 +68,10 @@ export class Terminal {
     const lines = createInterface({ input: process.stdin, output: process.stderr })
     try {
       return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim())
+    } catch (error) {
+      if ((error as Error).name !== 'AbortError') throw error
+      this.note('') // Ctrl-C or Ctrl-D: the cursor stands behind the question
+      return false
     } finally {
       lines.close()
     }

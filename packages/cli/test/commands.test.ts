@@ -151,6 +151,24 @@ it('log: entries decoded, from an index on, and what follows', async () => {
   expect(seen[1]?.args).toBe('later')
 })
 
+it('log: what is not there yet is no loss', async () => {
+  const writer = await leader()
+  const { index } = writer.position
+  const ran = await run('log', '--from', String(index + 3))
+  expect(ran).toMatchObject({ code: 0, out: '' })
+  expect(ran.err).toContain(`The log ends at ${index}.`)
+
+  const seen: number[] = []
+  const args = ['log', '--follow', '--json', '--from', String(index + 3), '--redis', url, '-g', group]
+  const following = await startLeasehold(args, (line) => {
+    seen.push((JSON.parse(line) as { index: number }).index)
+  })
+  for (const line of ['one', 'two', 'three', 'four']) await writer.write('add', line)
+  await eventually(() => seen.length === 2)
+  await following.kill9()
+  expect(seen).toEqual([index + 3, index + 4])
+})
+
 it('switchover moves the lead under writes, of which none is lost, and says who leads and how long it took', async () => {
   const from = await leader()
   const to = nodes.find((node) => node !== from) as JournalNode
@@ -206,6 +224,10 @@ it('switchover is not done unless somebody is sure', async () => {
     `Hand leadership of group ${group} from ${id} to the best other instance? [y/N]`,
   )
   expect(asked.out).toContain('Nothing was done.')
+  expect((await leader()).term).toBe(term)
+  const left = await onTerminal(['switchover', '--redis', url, '-g', group], '\u0004')
+  expect(left.code).toBe(1)
+  expect(left.out).toContain('Nothing was done.')
   expect((await leader()).term).toBe(term)
   const said = await onTerminal(['switchover', '--redis', url, '-g', group], 'y\n')
   expect(said).toMatchObject({ code: 0 })

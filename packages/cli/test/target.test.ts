@@ -38,6 +38,14 @@ it.each([
   expect(redisTarget(url, NO_FILES)).toEqual(target)
 })
 
+it.each(['redis+cluster://u:sec%zzret@h', 'redis+sentinel://:p@h/se%t', 'redis+cluster://u%:p@h'])(
+  'a bare % is told of, and the password is not: %s',
+  (url) => {
+    expect(() => redisTarget(url, NO_FILES)).toThrow(/has a % that stands for nothing/)
+    expect(() => redisTarget(url, NO_FILES)).not.toThrow(/zzret/)
+  },
+)
+
 it('finds a group in a Cluster through any of its servers', async () => {
   const group = newGroup()
   const cluster = await startCluster(keysOf(group).meta, { copies: 0, appendOnly: 'no' })

@@ -48,10 +48,12 @@ async function print(operator: Operator, terminal: Terminal, how: How): Promise<
   if (logId === '') throw new NoGroupError(`Group ${operator.group} on ${operator.place} has no log.`)
   const show = (entry: Entry) => showEntry(terminal, entry, full)
   let after = from === undefined ? Math.max(0, head - limit) : from - 1
+  if (after > head) terminal.note(`The log ends at ${head}.`)
   let shown = 0
-  for (;;) {
+  for (let seen = head; ; ) {
     const slice = await operator.readLog(after, Math.min(PAGE, limit - shown))
-    refuseAnother(logId, after, slice)
+    refuseAnother(logId, seen, slice)
+    seen = slice.head
     if (shown === 0 && slice.first > after + 1 && slice.head > 0)
       terminal.note(`The log begins at ${slice.first}; what was before is in its snapshot.`)
     for (const entry of slice.entries) show(entry)
@@ -63,33 +65,34 @@ async function print(operator: Operator, terminal: Terminal, how: How): Promise<
         terminal.note(`${slice.head - after} more: --from ${after + 1}`)
       return EXIT_CODES.ok
     }
-    return follow(operator, logId, after, show)
+    return follow(operator, { logId, head: seen }, after, show)
   }
 }
 
 /** Until somebody ends it. */
 async function follow(
   operator: Operator,
-  logId: string,
+  { logId, head }: Pick<LogSlice, 'logId' | 'head'>,
   from: number,
   show: (entry: Entry) => void,
 ): Promise<never> {
-  for (let after = from; ; ) {
+  for (let after = from, seen = head; ; ) {
     const slice = await operator.readLog(after, PAGE)
-    refuseAnother(logId, after, slice)
+    refuseAnother(logId, seen, slice)
+    seen = slice.head
     for (const entry of slice.entries) show(entry)
     after = slice.entries.at(-1)?.index ?? after
     if (after >= slice.head) await sleep(LOOK_MS)
   }
 }
 
-/** What was shown is not the beginning of what is there now. */
-function refuseAnother(logId: string, after: number, slice: LogSlice): void {
-  if (slice.logId === logId && (slice.head >= after || after === 0)) return
+/** What was there, up to the head `seen`, is not the beginning of what is there now. */
+function refuseAnother(logId: string, seen: number, slice: LogSlice): void {
+  if (slice.logId === logId && slice.head >= seen) return
   const now = slice.logId === logId ? `ends at ${slice.head}` : 'is another one'
   throw new LeaseholdError(
     'LOG_LOST',
-    `The log ${now} now, and has no entry ${after}: Redis lost it, or there was an import.`,
+    `The log ${now} now, and has no entry ${seen}: Redis lost it, or there was an import.`,
   )
 }
 
