@@ -1,6 +1,6 @@
 import { parse } from 'yaml'
 import { filesIn, textOf } from '../structure/source-files.js'
-import { problemsOf, readManifests } from './kubernetes.js'
+import { OPERATOR, problemsOf, readManifests } from './kubernetes.js'
 import { SHUTDOWN_DEADLINE_MS, HEALTH_PATHS } from './app-facts.js'
 
 const files = filesIn('deploy/kubernetes', '.yaml').filter(({ path }) => !path.endsWith('kustomization.yaml'))
@@ -17,6 +17,12 @@ test('the manifests are what a server takes, and fit together', () => {
     'secret.yaml',
   ])
   expect(problemsWith((text) => text)).toEqual([])
+})
+
+test('the docs start an operator with the label that the network policy lets in', () => {
+  const [label] = Object.entries(OPERATOR).map(([name, value]) => `${name}=${value}`)
+  expect(textOf('docs/deploying.md')).toContain(`--labels=${label}`)
+  expect(textOf('deploy/kubernetes/network-policy.yaml')).toMatch(/leasehold-operator: 'true'/)
 })
 
 test('kustomize names all of them but the secret, which is not to be applied as it stands', () => {

@@ -176,11 +176,16 @@ function selectorsOf(manifests: readonly Manifest[]): Selector[] {
         ports: ingress.flatMap(({ ports }) => ports.map(({ port }) => port)),
       },
       ...ingress.flatMap(({ from }) =>
-        from.map((source) => ({ of, labels: source.podSelector.matchLabels, ports: [] })),
+        from
+          .map((source) => ({ of, labels: source.podSelector.matchLabels, ports: [] }))
+          .filter(({ labels }) => !isIn(labels, OPERATOR)),
       ),
     ]
   })
 }
+
+/** Of pods that people start by hand: no workload has them. */
+export const OPERATOR: Labels = { 'leasehold-operator': 'true' }
 
 function selectsSomething({ of, labels, ports }: Selector, workloads: readonly Workload[]): string[] {
   const pods = workloads.filter(({ spec }) => isIn(spec.template.metadata.labels, labels))

@@ -146,6 +146,46 @@ test.each(['haproxy/haproxy.cfg', 'haproxy/any-instance.cfg', 'nginx/nginx.conf'
   },
 )
 
+test.each(['haproxy/haproxy.cfg', 'haproxy/any-instance.cfg', 'nginx/nginx.conf'])(
+  '%s: while Redis is away reads go on, and an instance tells whoever writes that nothing was written',
+  async (file) => {
+    const own = await startRedis({ appendOnly: 'everysec' })
+    const cut = new InstanceGroup({ redis: own, ttlMs: 1000 })
+    const instances = await Promise.all([1, 2, 3].map(() => cut.add()))
+    const front = await startFront(file, cut.urls())
+    await eventually(async () => (await fetch(`${front.url}/kv/some-key`, write(1))).ok)
+    const local = `${front.url}/kv/some-key?consistency=local`
+    await converged(instances, [])
+    await own.kill()
+    await eventually(async () =>
+      (await Promise.all(instances.map((each) => each.leads()))).every((it) => !it),
+    )
+
+    const writes = Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const reply = await fetch(`${front.url}/kv/some-key`, write(2))
+        const { error } = (await reply.json()) as { error?: { code: string } }
+        return { status: reply.status, code: error?.code, again: reply.headers.get('retry-after') !== null }
+      }),
+    )
+    const read: number[] = []
+    const written = new AbortController()
+    void writes.finally(() => written.abort())
+    while (!written.signal.aborted || read.length < 100) {
+      const reply = await fetch(local)
+      await reply.text()
+      read.push(reply.status)
+    }
+    expect(new Set(read)).toEqual(new Set([200]))
+    for (const said of await writes) expect(said).toEqual({ status: 503, code: 'NO_LEADER', again: true })
+
+    await own.restart()
+    await eventually(async () => (await fetch(`${front.url}/kv/some-key`, write(3))).ok)
+    await cut.stopAll()
+    await own.stop()
+  },
+)
+
 test.each([
   ['haproxy/any-instance.cfg', [/http-request set-header Idempotency-Key.*/, / empty-response$/m]],
   ['nginx/nginx.conf', [/proxy_set_header Idempotency-Key.*/, / non_idempotent/]],

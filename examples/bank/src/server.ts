@@ -42,7 +42,8 @@ app.use(refusals)
 // The server listens before the node starts: the others can reach this instance from the moment it leads.
 const server = app.listen(settings.port, settings.host)
 await once(server, 'listening')
-const url = `http://${settings.host}:${(server.address() as AddressInfo).port}`
+const { port } = server.address() as AddressInfo
+const url = `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`
 node.setUrl(url, url)
 gracefulShutdown(server, node)
 try {

@@ -11,7 +11,7 @@ import {
 import express from 'express'
 import { kv } from './machine.js'
 import { badRequests, consistencyOf, kvRoutes } from './routes.js'
-import { readSettings } from './settings.js'
+import { inUrl, readSettings } from './settings.js'
 
 const settings = readSettings(process.env)
 
@@ -57,9 +57,9 @@ app.use(clusterErrors(node))
 app.use(badRequests)
 
 // The server listens before the node starts: the others can reach this instance from the moment it leads.
-const server = app.listen(settings.port, settings.host)
+const server = app.listen({ port: settings.port, host: settings.bind })
 await once(server, 'listening')
-const url = `http://${settings.host}:${(server.address() as AddressInfo).port}`
+const url = `http://${inUrl(settings.host)}:${(server.address() as AddressInfo).port}`
 node.setUrl(url, url)
 gracefulShutdown(server, node)
 try {

@@ -4,7 +4,10 @@ import type { WriteConcern } from '@leasehold/core'
 export interface Settings {
   /** Undefined: the host's and the process id. */
   readonly name: string | undefined
+  /** Where the other instances reach this one. */
   readonly host: string
+  /** Where it listens; undefined: everywhere. */
+  readonly bind: string | undefined
   /** 0: any free port. */
   readonly port: number
   readonly redis: string
@@ -22,9 +25,12 @@ export interface Settings {
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const given = (name: string) => env[name] || undefined // what is set to nothing, as compose files do, is not set
   const ttlMs = given('LEASE_TTL_MS')
+  const host = given('HOST') ?? '127.0.0.1'
+  const bind = given('BIND') ?? host
   return {
     name: given('NAME'),
-    host: given('HOST') ?? '127.0.0.1',
+    host,
+    bind: bind === '*' ? undefined : bind,
     port: Number(given('PORT') ?? 3000),
     redis: given('REDIS_URL') ?? 'redis://127.0.0.1:6379',
     leaseRedis: given('LEASE_REDIS_URLS')
@@ -36,6 +42,11 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     adminToken: given('ADMIN_TOKEN'),
     log: given('LOG') === '1',
   }
+}
+
+/** A host as it stands in a URL. */
+export function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }
 
 /** `log`, `majority`, or a number of replicas. */
