@@ -107,7 +107,8 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
       this.#assertWritable(command, args, options)
       const operation = ofRequest ?? this.#operation(command, args, options.opId)
       const answer =
-        this.#repeated(operation) ?? this.#append(operation, command, args, options.timeoutMs, span)
+        this.#repeated(operation, options.timeoutMs) ??
+        this.#append(operation, command, args, options.timeoutMs, span)
       const { concerns, options: defaults } = this.instance
       const { writeConcern = defaults.writeConcern, timeoutMs = defaults.writeTimeoutMs } = options
       return concerns.hold(answer, writeConcern, operation.opId, timeoutMs)
@@ -153,16 +154,23 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     return { opId, fingerprint: fingerprintOf(command, JSON.stringify(args) ?? ''), since: WINDOW_ONLY }
   }
 
-  /** The leader's shortcut for an operation that is under way, or whose result is kept. What is applied decides. */
-  #repeated({ opId, fingerprint, since }: Operation): Promise<Committed> | undefined {
-    if (since === undefined || !this.isLeader) return undefined
+  /**
+   * A repeat of an operation that is under way here waits for that one, in any role: a leader that claims anew takes writes,
+   * too, and each has to be answered. Where its result is kept that is the leader's shortcut. What is applied decides.
+   */
+  #repeated(
+    { opId, fingerprint, since }: Operation,
+    timeoutMs: number | undefined,
+  ): Promise<Committed> | undefined {
+    if (since === undefined) return undefined
     const { applier, pending, meters } = this.instance
     const same = pending.find(opId)
     if (same) {
       const isRepeat = decodeEntry(0, 0, 0, same.data).fingerprint === fingerprint
       if (isRepeat) meters.count('replays', '')
-      return isRepeat ? same.answer : Promise.reject(anotherOperation(opId, since))
+      return isRepeat ? pending.join(same, timeoutMs) : Promise.reject(anotherOperation(opId, since))
     }
+    if (!this.isLeader) return undefined
     const first = applier.find(opId, fingerprint, since)
     if (!first) return undefined
     const { index, term } = first

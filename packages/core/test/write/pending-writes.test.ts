@@ -105,6 +105,71 @@ describe('after its timeout', () => {
   })
 })
 
+it('never gives up one write for another of the same operation', async () => {
+  const { answer } = pending.add('op-7', 'data')
+  expect(() => pending.add('op-7', 'other data')).toThrow('op-7 is under way already')
+  applied(entryAt(7), ok('first'))
+  await expect(answer).resolves.toMatchObject({ result: 'first' })
+})
+
+describe('a repeat of a write that waits', () => {
+  /** Codes in the order in which they came, and when. */
+  const answered: string[] = []
+  const note = (name: string, answer: Promise<unknown>) =>
+    void answer.then(
+      () => answered.push(`${name} at ${clock.now()}`),
+      ({ code }: { code: string }) => answered.push(`${name} ${code} at ${clock.now()}`),
+    )
+
+  beforeEach(() => void answered.splice(0))
+
+  it('gets the same answer', async () => {
+    const { write, answer } = pending.add('op-7', 'data')
+    const again = pending.join(write)
+    applied(entryAt(7), ok('first'))
+    expect(await again).toEqual(await answer)
+    expect(clock.timers).toBe(0)
+  })
+
+  it('waits as long as it wants to itself, be that shorter', async () => {
+    const { write, answer } = pending.add('op-7', 'data')
+    note('first', answer)
+    note('repeat', pending.join(write, 200))
+    await clock.advance(500)
+    expect(answered).toEqual(['repeat OUTCOME_UNKNOWN at 200']) // not refused: the write may still be sent
+    applied(entryAt(7), ok('first'))
+    await settle()
+    expect(answered.slice(1)).toEqual(['first at 500'])
+  })
+
+  it.each([
+    ['by its own', 200],
+    ['by that of the node', undefined],
+  ])('or longer than the first, whose time is over %s', async (_, timeoutMs) => {
+    const { write, answer } = pending.add('op-7', 'data', timeoutMs)
+    note('first', answer)
+    await clock.advance(100)
+    note('repeat', pending.join(write))
+    const untilMs = timeoutMs ?? TIMEOUT_MS
+    await clock.advance(untilMs - 50)
+    expect(answered).toEqual([`first OUTCOME_UNKNOWN at ${untilMs}`])
+    expect(pending.has(write)).toBe(true)
+    applied(entryAt(7), ok('first'))
+    await settle()
+    expect(answered.slice(1)).toEqual([`repeat at ${untilMs + 50}`])
+    expect(clock.timers).toBe(0)
+  })
+
+  it('is refused if nobody else waits by then, and it was never sent', async () => {
+    const { write, answer } = pending.add('op-7', 'data', 200)
+    note('first', answer)
+    note('repeat', pending.join(write, 5000))
+    await clock.advance(2000)
+    expect(answered).toEqual(['first OUTCOME_UNKNOWN at 200', 'repeat BUSY at 1000'])
+    expect(pending.size).toBe(0)
+  })
+})
+
 it('leaves no timer once all are answered', async () => {
   for (const opId of ['op-1', 'op-2']) void pending.add(opId, 'data').answer
   applied(entryAt(1), ok(1))
