@@ -55,7 +55,7 @@ export function checkedConcern(options: WriteOptions, byDefault: WriteConcern): 
   check.writeConcern(writeConcern)
   if (opId !== undefined && !/^[\x21-\x7e]{1,200}$/.test(opId))
     check.fail('opId', opId, 'must have 1 to 200 printable ASCII characters without spaces')
-  if (timeoutMs !== undefined && !(timeoutMs > 0)) check.fail('timeoutMs', timeoutMs, 'must be above 0 ms')
+  if (timeoutMs !== undefined) check.durationMs('timeoutMs', timeoutMs)
   check.throwIfAny()
   return writeConcern
 }

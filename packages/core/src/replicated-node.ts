@@ -105,12 +105,12 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   ): Promise<Committed> {
     try {
       this.#assertWritable(command, args, options)
+      const { concerns, options: defaults } = this.instance
+      const { writeConcern = defaults.writeConcern } = options
+      const timeoutMs = Math.min(options.timeoutMs ?? defaults.writeTimeoutMs, defaults.writeTimeoutMs)
       const operation = ofRequest ?? this.#operation(command, args, options.opId)
       const answer =
-        this.#repeated(operation, options.timeoutMs) ??
-        this.#append(operation, command, args, options.timeoutMs, span)
-      const { concerns, options: defaults } = this.instance
-      const { writeConcern = defaults.writeConcern, timeoutMs = defaults.writeTimeoutMs } = options
+        this.#repeated(operation, timeoutMs) ?? this.#append(operation, command, args, timeoutMs, span)
       return concerns.hold(answer, writeConcern, operation.opId, timeoutMs)
     } catch (error) {
       return Promise.reject(error)
@@ -139,7 +139,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     { opId, fingerprint, since }: Operation,
     command: string,
     args: unknown,
-    timeoutMs: number | undefined,
+    timeoutMs: number,
     span: Span | undefined,
   ): Promise<Committed> {
     const trace = carriedTrace(span)
@@ -158,10 +158,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * A repeat of an operation that is under way here waits for that one, in any role: a leader that claims anew takes writes,
    * too, and each has to be answered. Where its result is kept that is the leader's shortcut. What is applied decides.
    */
-  #repeated(
-    { opId, fingerprint, since }: Operation,
-    timeoutMs: number | undefined,
-  ): Promise<Committed> | undefined {
+  #repeated({ opId, fingerprint, since }: Operation, timeoutMs: number): Promise<Committed> | undefined {
     if (since === undefined) return undefined
     const { applier, pending, meters } = this.instance
     const same = pending.find(opId)
