@@ -39,6 +39,12 @@ export interface ReadContext {
   readonly term: number
 }
 
+const CONSISTENCIES: readonly unknown[] = [
+  'local',
+  'session',
+  'linearizable',
+] satisfies ReadOptions['consistency'][]
+
 /** The argument of a command, if it takes one, then options. */
 export type WriteArguments<F> = [ArgsOf<F>] extends [undefined]
   ? [args?: undefined, options?: WriteOptions]
@@ -58,4 +64,17 @@ export function checkedConcern(options: WriteOptions, byDefault: WriteConcern): 
   if (timeoutMs !== undefined) check.durationMs('timeoutMs', timeoutMs)
   check.throwIfAny()
   return writeConcern
+}
+
+/**
+ * Checks how fresh a read is asked to be: nothing weaker is done instead.
+ *
+ * @throws OptionsError naming all that are wrong.
+ */
+export function checkRead({ consistency, timeoutMs }: ReadOptions): void {
+  const check = new OptionChecks()
+  if (!CONSISTENCIES.includes(consistency))
+    check.fail('consistency', consistency, "must be 'local', 'session' or 'linearizable'")
+  if (timeoutMs !== undefined) check.durationMs('timeoutMs', timeoutMs)
+  check.throwIfAny()
 }

@@ -4,6 +4,7 @@ import { assertJson } from './apply/json.js'
 import type { Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import {
   checkedConcern,
+  checkRead,
   READ_TIMEOUT_MS,
   type ReadContext,
   type ReadOptions,
@@ -214,6 +215,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * @throws LineageLostError if `position` is not in the history of the log.
    * @throws LaggingError if the log could not be read in time.
    * @throws LeaseholdError `LOG_LOST`, `DIVERGED`, `VERSION_TOO_OLD`, `NOT_STARTED` as the replica stands.
+   * @throws OptionsError if `options` ask for something else than there is.
    */
   async readAt<T>(options: ReadOptions, fn: (state: S, at: ReadContext) => T): Promise<T> {
     await this.reach(options)
@@ -278,11 +280,13 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    *
    * @throws as `readAt`.
    */
-  reach(options: ReadOptions): Promise<void> {
+  async reach(options: ReadOptions): Promise<void> {
+    checkRead(options)
     const { reads } = this.instance
     const { consistency, position, timeoutMs = READ_TIMEOUT_MS } = options
     if (consistency === 'linearizable') return reads.linearizable(timeoutMs)
-    return consistency === 'session' && position ? reads.session(position, timeoutMs) : Promise.resolve()
+    if (consistency === 'session' && position) return reads.session(position, timeoutMs)
+    return undefined
   }
 
   /**
