@@ -14,7 +14,7 @@ import {
 import { type CreateParts, ElectionNode } from './election-node.js'
 import { LeaseholdError } from './errors.js'
 import { describeInstance } from './describe.js'
-import { decodeEntry, type Since, WINDOW_ONLY } from './log/entry.js'
+import { type Since, WINDOW_ONLY } from './log/entry.js'
 import type { Span } from './observe/tracing.js'
 import type { LeaderFunction } from './operate/leader-work.js'
 import type { JobQueue } from './operate/status.js'
@@ -137,16 +137,16 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   }
 
   #append(
-    { opId, fingerprint, since }: Operation,
+    operation: Operation,
     command: string,
     args: unknown,
     timeoutMs: number,
     span: Span | undefined,
   ): Promise<Committed> {
     const trace = carriedTrace(span)
-    const draft = { opId, fingerprint, since, version: this.#state.version, command, args, trace }
+    const draft = { ...operation, version: this.#state.version, command, args, trace }
     const data = entryData(draft, this.instance.options.maxEntryBytes)
-    return this.instance.writer.submit(opId, data, timeoutMs, trace && span)
+    return this.instance.writer.submit(operation, data, timeoutMs, trace && span)
   }
 
   #operation(command: string, args: unknown, opId: string | undefined): Operation {
@@ -164,7 +164,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     const { applier, pending, meters } = this.instance
     const same = pending.find(opId)
     if (same) {
-      const isRepeat = decodeEntry(0, 0, 0, same.data).fingerprint === fingerprint
+      const isRepeat = same.fingerprint === fingerprint
       if (isRepeat) meters.count('replays', '')
       return isRepeat ? pending.join(same, timeoutMs) : Promise.reject(anotherOperation(opId, since))
     }

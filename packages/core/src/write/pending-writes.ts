@@ -5,6 +5,7 @@ import { copyJson } from '../apply/json.js'
 import type { Applied } from '../apply/applier.js'
 import type { Entry } from '../log/entry.js'
 import type { Span } from '../observe/tracing.js'
+import type { Operation } from './request-scope.js'
 
 /** What a committed write answers: the command's result and the place of its entry. */
 export interface Committed<R = unknown> {
@@ -16,6 +17,7 @@ export interface Committed<R = unknown> {
 /** A write whose answer somebody waits for. */
 export interface PendingWrite {
   readonly opId: string
+  readonly fingerprint: string
   /** Rises from write to write. */
   readonly order: number
   /** The entry as it goes into the log. */
@@ -68,7 +70,7 @@ export class PendingWrites {
    * @throws Error if one of the same operation waits: that one's answer would be lost. `join` it.
    */
   add(
-    opId: string,
+    { opId, fingerprint }: Pick<Operation, 'opId' | 'fingerprint'>,
     data: string,
     timeoutMs?: number,
     span?: Span,
@@ -77,6 +79,7 @@ export class PendingWrites {
     const submitter = createDeferred<Committed>()
     const write: PendingWrite = {
       opId,
+      fingerprint,
       order: ++this.#added,
       data,
       bytes: Buffer.byteLength(data),
@@ -100,10 +103,13 @@ export class PendingWrites {
     return caller.promise
   }
 
-  /** An entry was applied here: if somebody waits for it, this is the answer. */
+  /**
+   * An entry was applied here: if somebody waits for it, this is the answer. Another leader may have taken something else under
+   * the same id, while the write that waits here is in doubt: that is no answer to it (G6).
+   */
   applied(entry: Entry, applied: Applied): void {
     const write = this.#waiting.get(entry.opId)
-    if (!write) return
+    if (write?.fingerprint !== entry.fingerprint) return
     if (!applied.ok) return this.refuse(write, applied.error)
     const { result, index, term } = applied
     let committed: Committed

@@ -65,3 +65,17 @@ test('a stop answers each of them', async () => {
   group.startRedis()
   await group.settled(stopped)
 })
+
+test('a write in doubt does not get the result of another one that the next leader took under its id', async () => {
+  const pair = await createTestGroup({ stateMachine: journal, clock: 'virtual', instances: 2 })
+  const leader = await pair.led()
+  leader.hold()
+  const doubtful = outcome(leader.node.write('add', 'that', OPERATION))
+  const next = await pair.until(() =>
+    pair.instances.find((instance) => instance !== leader && instance.node.isLeader),
+  )
+  expect(await pair.settled(next.node.write('add', 'this', OPERATION))).toBe(1)
+  leader.mend()
+  expect(await pair.settled(doubtful)).toBe('NOT_LEADER')
+  await pair.stop()
+})
