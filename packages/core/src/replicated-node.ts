@@ -3,9 +3,8 @@ import { anotherOperation, isOutcome } from './apply/applier.js'
 import { assertJson } from './apply/json.js'
 import type { Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import {
-  checkedConcern,
-  checkRead,
-  READ_TIMEOUT_MS,
+  checkedRead,
+  checkedWrite,
   type ReadContext,
   type ReadOptions,
   type WriteArguments,
@@ -105,10 +104,10 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     span: Span | undefined,
   ): Promise<Committed> {
     try {
-      this.#assertWritable(command, args, options)
       const { concerns, options: defaults } = this.instance
-      const { writeConcern = defaults.writeConcern } = options
-      const timeoutMs = Math.min(options.timeoutMs ?? defaults.writeTimeoutMs, defaults.writeTimeoutMs)
+      const { writeConcern, timeoutMs } = checkedWrite(options, defaults)
+      concerns.assertPossible(writeConcern)
+      this.#assertWritable(command, args)
       const operation = ofRequest ?? this.#operation(command, args, options.opId)
       const answer =
         this.#repeated(operation, timeoutMs) ?? this.#append(operation, command, args, timeoutMs, span)
@@ -118,9 +117,8 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     }
   }
 
-  #assertWritable(command: string, args: unknown, options: WriteOptions): void {
+  #assertWritable(command: string, args: unknown): void {
     const { instance } = this
-    instance.concerns.assertPossible(checkedConcern(options, instance.options.writeConcern))
     if (!this.#state.knows(command)) {
       throw new LeaseholdError(
         'UNKNOWN_COMMAND',
@@ -156,8 +154,8 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   }
 
   /**
-   * A repeat of an operation that is under way here waits for that one, in any role: a leader that claims anew takes writes,
-   * too, and each has to be answered. Where its result is kept that is the leader's shortcut. What is applied decides.
+   * The leader's shortcut for an operation whose result is kept; what is applied decides. One that is under way is waited for in
+   * any role: a leader that claims anew takes writes, too, and each has to be answered.
    */
   #repeated({ opId, fingerprint, since }: Operation, timeoutMs: number): Promise<Committed> | undefined {
     if (since === undefined) return undefined
@@ -281,12 +279,10 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * @throws as `readAt`.
    */
   async reach(options: ReadOptions): Promise<void> {
-    checkRead(options)
     const { reads } = this.instance
-    const { consistency, position, timeoutMs = READ_TIMEOUT_MS } = options
-    if (consistency === 'linearizable') return reads.linearizable(timeoutMs)
-    if (consistency === 'session' && position) return reads.session(position, timeoutMs)
-    return undefined
+    const { consistency, position, timeoutMs } = checkedRead(options)
+    if (consistency === 'linearizable') await reads.linearizable(timeoutMs)
+    else if (consistency === 'session' && position) await reads.session(position, timeoutMs)
   }
 
   /**
