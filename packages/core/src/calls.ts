@@ -1,6 +1,6 @@
 import type { ArgsOf } from './apply/state-machine.js'
 import { OptionChecks } from './option-checks.js'
-import type { WriteConcern } from './options.js'
+import type { ResolvedOptions, WriteConcern } from './options.js'
 import type { Position } from './position.js'
 
 /** How long a read waits for the log by default. */
@@ -39,23 +39,47 @@ export interface ReadContext {
   readonly term: number
 }
 
+const CONSISTENCIES: readonly unknown[] = [
+  'local',
+  'session',
+  'linearizable',
+] satisfies ReadOptions['consistency'][]
+
 /** The argument of a command, if it takes one, then options. */
 export type WriteArguments<F> = [ArgsOf<F>] extends [undefined]
   ? [args?: undefined, options?: WriteOptions]
   : [args: ArgsOf<F>, options?: WriteOptions]
 
 /**
- * The write concern of a write with these options, which are checked.
+ * The write concern of a write with these options, which are checked, and after how many ms its outcome is unknown.
  *
  * @throws OptionsError naming all that are wrong.
  */
-export function checkedConcern(options: WriteOptions, byDefault: WriteConcern): WriteConcern {
-  const { writeConcern = byDefault, opId, timeoutMs } = options
+export function checkedWrite(
+  options: WriteOptions,
+  byDefault: Pick<ResolvedOptions, 'writeConcern' | 'writeTimeoutMs'>,
+): Required<Pick<WriteOptions, 'writeConcern' | 'timeoutMs'>> {
+  const { writeConcern = byDefault.writeConcern, opId, timeoutMs = byDefault.writeTimeoutMs } = options
   const check = new OptionChecks()
   check.writeConcern(writeConcern)
   if (opId !== undefined && !/^[\x21-\x7e]{1,200}$/.test(opId))
     check.fail('opId', opId, 'must have 1 to 200 printable ASCII characters without spaces')
-  if (timeoutMs !== undefined && !(timeoutMs > 0)) check.fail('timeoutMs', timeoutMs, 'must be above 0 ms')
+  check.durationMs('timeoutMs', timeoutMs)
   check.throwIfAny()
-  return writeConcern
+  return { writeConcern, timeoutMs: Math.min(timeoutMs, byDefault.writeTimeoutMs) }
+}
+
+/**
+ * What a read asks for, which is checked: nothing weaker is done instead.
+ *
+ * @throws OptionsError naming all that are wrong.
+ */
+export function checkedRead(options: ReadOptions): ReadOptions & { readonly timeoutMs: number } {
+  const { consistency, timeoutMs = READ_TIMEOUT_MS } = options
+  const check = new OptionChecks()
+  if (!CONSISTENCIES.includes(consistency))
+    check.fail('consistency', consistency, "must be 'local', 'session' or 'linearizable'")
+  check.durationMs('timeoutMs', timeoutMs)
+  check.throwIfAny()
+  return { ...options, timeoutMs }
 }

@@ -13,11 +13,14 @@ export interface Clock {
    * anyway, and a sleep that throws would make every loop catch.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Calls `fn` once after `ms`; the returned function cancels it. */
+  /** Calls `fn` once after `ms`, 24 days at most; the returned function cancels it. */
   timer(ms: number, fn: () => void): () => void
   /** From 0 up to 1. For spreading what would else come together, never for secrets. */
   random(): number
 }
+
+/** Node takes a longer time for 1 ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** The real clock: `performance.now()` and Node's timers. */
 export const systemClock: Clock = {
@@ -26,7 +29,7 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
 
   timer(ms, fn) {
-    const timeout = setTimeout(fn, ms)
+    const timeout = setTimeout(fn, Math.min(ms, LONGEST_TIMER_MS))
     return () => clearTimeout(timeout)
   },
 

@@ -11,6 +11,8 @@ const RETRY_MS = 50
 /** How long a leader that stops waits to learn who follows it. */
 const SUCCESSOR_TIMEOUT_MS = 1000
 const SUCCESSOR_LOOK_MS = 50
+/** How long a leader that takes no writes any more waits for the concerns of the last ones. Nobody else leads meanwhile. */
+const LAST_CONCERNS_MS = 250
 
 /**
  * Brings an instance into its group and out of it again. Every loop that it starts ends with one signal, and `leave`
@@ -193,12 +195,13 @@ export class Lifecycle {
 
   async #leave(): Promise<void> {
     const instance = this.#instance
-    const { parts, pending, work } = instance
+    const { parts, pending, concerns, work } = instance
     instance.stopping = true
     this.#late.abort()
     await this.#resign()
     this.#over.abort()
     await this.#limit(Promise.all([...this.#loops, ...this.#rotations]))
+    concerns.close()
     instance.changes.close()
     await this.#limit(work.settled())
     await this.#limit(instance.snapshots.settled())
@@ -215,17 +218,23 @@ export class Lifecycle {
   /**
    * A leader names the best other instance while it still serves, appends what it has taken, and gives the lease back. It
    * stays until it knows its successor, so that requests which this instance holds can still be forwarded. In a paused group
-   * there is no successor.
+   * there is no successor. Before all that, while it serves and hears at once what others have applied, it waits for the
+   * concerns of writes.
    */
   async #resign(): Promise<void> {
-    const { elector, writer, options, parts, switchover, handOver, pause } = this.#instance
-    const led = elector.leads
+    const { elector, writer, concerns, options, parts, switchover, handOver, pause } = this.#instance
+    let led = elector.leads
+    await this.#limit(switchover.stop())
+    await this.#limit(concerns.settled())
+    led ||= elector.leads
     const late = new AbortController()
     const cancel = parts.clock.timer(options.stopTimeoutMs, () => late.abort())
-    await this.#limit(switchover.stop())
     if (led && !pause.active) await this.#limit(handOver.nameHeir(late.signal))
     this.#instance.closed = true
-    if (led) await this.#limit(writer.drain(late.signal))
+    if (led) {
+      await this.#limit(writer.drain(late.signal))
+      await this.#limit(concerns.settled(), Math.min(LAST_CONCERNS_MS, options.stopTimeoutMs))
+    }
     this.#resigning.abort()
     await this.#limit(this.#elector)
     cancel()

@@ -27,6 +27,12 @@ export class OptionChecks {
     return Number(value)
   }
 
+  /** How long a call may wait: any number of ms, also what is left of a longer time. */
+  durationMs(option: string, value: unknown): void {
+    if (!Number.isFinite(value) || Number(value) <= 0)
+      this.fail(option, value, 'must be a number of ms above 0')
+  }
+
   boolean(option: string, value: unknown): boolean {
     if (typeof value !== 'boolean') this.fail(option, value, 'must be true or false')
     return Boolean(value)

@@ -3,8 +3,8 @@ import { anotherOperation, isOutcome } from './apply/applier.js'
 import { assertJson } from './apply/json.js'
 import type { Commands, LocalState, ResultOf } from './apply/state-machine.js'
 import {
-  checkedConcern,
-  READ_TIMEOUT_MS,
+  checkedRead,
+  checkedWrite,
   type ReadContext,
   type ReadOptions,
   type WriteArguments,
@@ -13,7 +13,7 @@ import {
 import { type CreateParts, ElectionNode } from './election-node.js'
 import { LeaseholdError } from './errors.js'
 import { describeInstance } from './describe.js'
-import { decodeEntry, type Since, WINDOW_ONLY } from './log/entry.js'
+import { type Since, WINDOW_ONLY } from './log/entry.js'
 import type { Span } from './observe/tracing.js'
 import type { LeaderFunction } from './operate/leader-work.js'
 import type { JobQueue } from './operate/status.js'
@@ -104,21 +104,21 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     span: Span | undefined,
   ): Promise<Committed> {
     try {
-      this.#assertWritable(command, args, options)
+      const { concerns, options: defaults } = this.instance
+      const { writeConcern, timeoutMs } = checkedWrite(options, defaults)
+      concerns.assertPossible(writeConcern)
+      this.#assertWritable(command, args)
       const operation = ofRequest ?? this.#operation(command, args, options.opId)
       const answer =
-        this.#repeated(operation) ?? this.#append(operation, command, args, options.timeoutMs, span)
-      const { concerns, options: defaults } = this.instance
-      const { writeConcern = defaults.writeConcern, timeoutMs = defaults.writeTimeoutMs } = options
+        this.#repeated(operation, timeoutMs) ?? this.#append(operation, command, args, timeoutMs, span)
       return concerns.hold(answer, writeConcern, operation.opId, timeoutMs)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #assertWritable(command: string, args: unknown, options: WriteOptions): void {
+  #assertWritable(command: string, args: unknown): void {
     const { instance } = this
-    instance.concerns.assertPossible(checkedConcern(options, instance.options.writeConcern))
     if (!this.#state.knows(command)) {
       throw new LeaseholdError(
         'UNKNOWN_COMMAND',
@@ -135,16 +135,16 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
   }
 
   #append(
-    { opId, fingerprint, since }: Operation,
+    operation: Operation,
     command: string,
     args: unknown,
-    timeoutMs: number | undefined,
+    timeoutMs: number,
     span: Span | undefined,
   ): Promise<Committed> {
     const trace = carriedTrace(span)
-    const draft = { opId, fingerprint, since, version: this.#state.version, command, args, trace }
+    const draft = { ...operation, version: this.#state.version, command, args, trace }
     const data = entryData(draft, this.instance.options.maxEntryBytes)
-    return this.instance.writer.submit(opId, data, timeoutMs, trace && span)
+    return this.instance.writer.submit(operation, data, timeoutMs, trace && span)
   }
 
   #operation(command: string, args: unknown, opId: string | undefined): Operation {
@@ -153,16 +153,20 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
     return { opId, fingerprint: fingerprintOf(command, JSON.stringify(args) ?? ''), since: WINDOW_ONLY }
   }
 
-  /** The leader's shortcut for an operation that is under way, or whose result is kept. What is applied decides. */
-  #repeated({ opId, fingerprint, since }: Operation): Promise<Committed> | undefined {
-    if (since === undefined || !this.isLeader) return undefined
+  /**
+   * The leader's shortcut for an operation whose result is kept; what is applied decides. One that is under way is waited for in
+   * any role: a leader that claims anew takes writes, too, and each has to be answered.
+   */
+  #repeated({ opId, fingerprint, since }: Operation, timeoutMs: number): Promise<Committed> | undefined {
+    if (since === undefined) return undefined
     const { applier, pending, meters } = this.instance
     const same = pending.find(opId)
     if (same) {
-      const isRepeat = decodeEntry(0, 0, 0, same.data).fingerprint === fingerprint
+      const isRepeat = same.fingerprint === fingerprint
       if (isRepeat) meters.count('replays', '')
-      return isRepeat ? same.answer : Promise.reject(anotherOperation(opId, since))
+      return isRepeat ? pending.join(same, timeoutMs) : Promise.reject(anotherOperation(opId, since))
     }
+    if (!this.isLeader) return undefined
     const first = applier.find(opId, fingerprint, since)
     if (!first) return undefined
     const { index, term } = first
@@ -209,6 +213,7 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * @throws LineageLostError if `position` is not in the history of the log.
    * @throws LaggingError if the log could not be read in time.
    * @throws LeaseholdError `LOG_LOST`, `DIVERGED`, `VERSION_TOO_OLD`, `NOT_STARTED` as the replica stands.
+   * @throws OptionsError if `options` ask for something else than there is.
    */
   async readAt<T>(options: ReadOptions, fn: (state: S, at: ReadContext) => T): Promise<T> {
     await this.reach(options)
@@ -273,11 +278,11 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    *
    * @throws as `readAt`.
    */
-  reach(options: ReadOptions): Promise<void> {
+  async reach(options: ReadOptions): Promise<void> {
     const { reads } = this.instance
-    const { consistency, position, timeoutMs = READ_TIMEOUT_MS } = options
-    if (consistency === 'linearizable') return reads.linearizable(timeoutMs)
-    return consistency === 'session' && position ? reads.session(position, timeoutMs) : Promise.resolve()
+    const { consistency, position, timeoutMs } = checkedRead(options)
+    if (consistency === 'linearizable') await reads.linearizable(timeoutMs)
+    else if (consistency === 'session' && position) await reads.session(position, timeoutMs)
   }
 
   /**

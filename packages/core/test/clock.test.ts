@@ -33,6 +33,14 @@ describe('the system clock', () => {
   })
 })
 
+it.each([2 ** 31, Infinity])('a timer does not end at once because it is so long: %p ms', async (ms) => {
+  const ran: number[] = []
+  const cancel = systemClock.timer(ms, () => ran.push(ms))
+  await systemClock.sleep(10)
+  cancel()
+  expect(ran).toEqual([])
+})
+
 it('jitter spreads by a fifth to either side', () => {
   const spread = Array.from({ length: 1000 }, () => jitter(systemClock, 100))
   expect(Math.min(...spread)).toBeGreaterThanOrEqual(80)

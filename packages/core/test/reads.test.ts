@@ -129,6 +129,20 @@ describe('session', () => {
   })
 })
 
+it.each<[string, object]>([
+  ['another word', { consistency: 'Linearizable' }],
+  ['no word', {}],
+  ['no time', { consistency: 'linearizable', timeoutMs: 0 }],
+  ['a time that is no number', { consistency: 'linearizable', timeoutMs: Number.NaN }],
+  ['a time without an end', { consistency: 'session', timeoutMs: Infinity }],
+  ['a time that is a text', { consistency: 'local', timeoutMs: '500' }],
+])('a read that asks with %s is refused, and not served as a weaker one', async (_, asked) => {
+  const node = await start()
+  const refusal = { code: 'INVALID_OPTIONS' }
+  await expect(countAt(node, asked as ReadOptions)).rejects.toMatchObject(refusal)
+  await expect(node.reach(asked as ReadOptions)).rejects.toMatchObject(refusal)
+})
+
 describe('when the log is out of reach', () => {
   let way: TcpProxy
 

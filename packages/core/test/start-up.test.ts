@@ -321,6 +321,8 @@ describe('a write that cannot be', () => {
     ['an operation id with a space', ['add', 'a', { opId: 'x y' }], { code: 'INVALID_OPTIONS' }],
     ['a timeout that is none', ['add', 'a', { timeoutMs: -1 }], { code: 'INVALID_OPTIONS' }],
     ['a timeout that is no number', ['add', 'a', { timeoutMs: Number.NaN }], { code: 'INVALID_OPTIONS' }],
+    ['a timeout without an end', ['add', 'a', { timeoutMs: Infinity }], { code: 'INVALID_OPTIONS' }],
+    ['a timeout that is a text', ['add', 'a', { timeoutMs: '500' }], { code: 'INVALID_OPTIONS' }],
   ])('%s: is refused, and nothing is appended', async (_, args, refusal) => {
     const node = await start({ maxEntryBytes: 4096 })
     const write = node.write.bind(node) as AnyWrite

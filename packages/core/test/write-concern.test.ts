@@ -124,6 +124,30 @@ it('{ redisReplicas: n }: replicas of Redis have it; one that stands still costs
   await node.stop()
 })
 
+it('concerns that Redis is asked about in different ways cost neither the leader its term nor other writes their answer', async () => {
+  const durable = await startRedis({ appendOnly: 'everysec' })
+  const [canSync] = (await durable.command('COMMAND', 'INFO', 'WAITAOF')) as unknown[] // from Redis 7.2 on
+  const node = await start({ redis: durable.url, commandTimeoutMs: 400, writeTimeoutMs: 5000 })
+  const demotions: unknown[] = []
+  node.on('demoted', (demotion) => demotions.push(demotion))
+
+  const unmet: WriteConcern[] = [{ redisReplicas: 1 }, { redisReplicas: 2 }, { redisReplicas: 3 }]
+  const over = new AbortController()
+  const plain: string[] = []
+  const writing = (async () => {
+    while (!over.signal.aborted) plain.push(await codeOf(node, 'log'))
+  })()
+  const synced = canSync ? codeOf(node, 'fsync', 4500) : 'OK'
+  const codes = await Promise.all(unmet.map((concern) => codeOf(node, concern, 1500)))
+  expect(codes).toEqual(unmet.map(() => 'OUTCOME_UNKNOWN'))
+  expect(await synced).toBe('OK')
+  over.abort()
+  await writing
+  expect(demotions).toEqual([])
+  expect(new Set(plain)).toEqual(new Set(['OK']))
+  await node.stop()
+})
+
 it('{ redisReplicas: n }: a copy that is cut off does not count, though another connection is told that it does', async () => {
   const server = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
   const copy = await startRedis()

@@ -17,6 +17,7 @@ import { joinEntries } from '../log/appended.js'
 import { type SnapshotHead, UNNEEDED_TTL_S } from '../log/snapshot.js'
 import { callScript } from './call-script.js'
 import { SharedCall } from '../shared-call.js'
+import { Turns } from '../turns.js'
 import type { Keys } from './keys.js'
 import { readTable } from './replies.js'
 
@@ -37,6 +38,8 @@ export class RedisTermConnection implements TermConnection {
   readonly #closed = new AbortController()
   /** Shorter than a command may take, or the connection would be given up for a replica that is late. */
   readonly #waitMs: number
+  /** Redis runs one wait after the other: several on the way would hold an append up for longer than it may take. */
+  readonly #waitTurns = new Turns()
   readonly #waits = new Map<number, SharedCall<number>>()
   readonly #sync: SharedCall<boolean>
   #claim: Claim | undefined
@@ -51,7 +54,7 @@ export class RedisTermConnection implements TermConnection {
     this.#sync = new SharedCall(async () => {
       const [synced] = (await client.call('WAITAOF', 1, 0, this.#waitMs)) as [number, number]
       return synced === 1
-    })
+    }, this.#waitTurns)
     client.once('close', () => this.#closed.abort())
   }
 
@@ -205,7 +208,7 @@ export class RedisTermConnection implements TermConnection {
   replicated(replicas: number): Promise<number> {
     let shared = this.#waits.get(replicas)
     if (!shared) {
-      shared = new SharedCall(() => this.#client.wait(replicas, this.#waitMs))
+      shared = new SharedCall(() => this.#client.wait(replicas, this.#waitMs), this.#waitTurns)
       this.#waits.set(replicas, shared)
     }
     return shared.ask()

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.js'
-import { createDeferred } from '../deferred.js'
+import { createDeferred, type Deferred } from '../deferred.js'
 import { BusyError, CommandFailedError, OutcomeUnknownError } from '../errors.js'
 import { copyJson } from '../apply/json.js'
 import type { Applied } from '../apply/applier.js'
 import type { Entry } from '../log/entry.js'
 import type { Span } from '../observe/tracing.js'
+import type { Operation } from './request-scope.js'
 
 /** What a committed write answers: the command's result and the place of its entry. */
 export interface Committed<R = unknown> {
@@ -13,9 +14,10 @@ export interface Committed<R = unknown> {
   readonly term: number
 }
 
-/** A write whose caller waits. */
+/** A write whose answer somebody waits for. */
 export interface PendingWrite {
   readonly opId: string
+  readonly fingerprint: string
   /** Rises from write to write. */
   readonly order: number
   /** The entry as it goes into the log. */
@@ -24,16 +26,16 @@ export interface PendingWrite {
   readonly submittedMs: number
   /** Its span, if that is sampled. */
   readonly span: Span | undefined
-  /** Settles as the caller's does. */
-  readonly answer: Promise<Committed>
   /** True while it may take effect: it has left for Redis, and is not known to be out of the log. */
   sent: boolean
-  readonly resolve: (committed: Committed) => void
-  readonly reject: (error: Error) => void
+  /** Whoever submitted it. */
+  readonly submitter: Deferred<Committed>
+  /** All who wait: its submitter, until that has waited long enough, and whoever has repeated it meanwhile. */
+  readonly callers: Set<Deferred<Committed>>
 }
 
 /**
- * The writes whose callers wait for an answer, by operation id. A write is answered by what the log says: when its
+ * The writes whose callers wait for an answer, by operation id, each once. A write is answered by what the log says: when its
  * entry is applied here, whichever way it came back. Nobody is told "failed" of a write that may yet take effect (G3).
  */
 export class PendingWrites {
@@ -52,65 +54,79 @@ export class PendingWrites {
     return this.#waiting.size
   }
 
-  /** Whether the caller still waits. */
+  /** Whether somebody still waits for it. */
   has(write: PendingWrite): boolean {
     return this.#waiting.get(write.opId) === write
   }
 
-  /** A write of this operation whose caller waits. */
+  /** The write of this operation that somebody waits for. */
   find(opId: string): PendingWrite | undefined {
     return this.#waiting.get(opId)
   }
 
-  /** Takes a write in. It is answered after `timeoutMs` at the latest, and never later than the node's `writeTimeoutMs`. */
+  /**
+   * Takes a write in. It is answered after `timeoutMs` at the latest, and never later than the node's `writeTimeoutMs`.
+   *
+   * @throws Error if one of the same operation waits: that one's answer would be lost. `join` it.
+   */
   add(
-    opId: string,
+    { opId, fingerprint }: Pick<Operation, 'opId' | 'fingerprint'>,
     data: string,
     timeoutMs?: number,
     span?: Span,
   ): { write: PendingWrite; answer: Promise<Committed> } {
-    const { promise: answer, resolve, reject } = createDeferred<Committed>()
-    const bytes = Buffer.byteLength(data)
+    if (this.#waiting.has(opId)) throw new Error(`Operation ${opId} is under way already`)
+    const submitter = createDeferred<Committed>()
     const write: PendingWrite = {
       opId,
+      fingerprint,
       order: ++this.#added,
       data,
-      bytes,
+      bytes: Buffer.byteLength(data),
       submittedMs: this.#clock.now(),
       span,
-      answer,
       sent: false,
-      resolve,
-      reject,
+      submitter,
+      callers: new Set([submitter]),
     }
     this.#waiting.set(opId, write)
     this.#cancelSweep ??= this.#clock.timer(this.#timeoutMs, () => this.#sweep())
-    if (timeoutMs !== undefined && timeoutMs < this.#timeoutMs) {
-      const cancel = this.#clock.timer(timeoutMs, () => this.#expire(write, timeoutMs))
-      answer.then(cancel, cancel)
-    }
-    return { write, answer }
+    if (timeoutMs !== undefined && timeoutMs < this.#timeoutMs) this.#limit(write, submitter, timeoutMs)
+    return { write, answer: submitter.promise }
   }
 
-  /** An entry was applied here: if somebody waits for it, this is the answer. */
+  /** For a repeat of a write that waits: the answer of that one, within a time of its own as in `add`. */
+  join(write: PendingWrite, timeoutMs = this.#timeoutMs): Promise<Committed> {
+    const caller = createDeferred<Committed>()
+    write.callers.add(caller)
+    this.#limit(write, caller, Math.min(timeoutMs, this.#timeoutMs))
+    return caller.promise
+  }
+
+  /**
+   * An entry was applied here: if somebody waits for it, this is the answer. Another leader may have taken something else under
+   * the same id, while the write that waits here is in doubt: that is no answer to it (G6).
+   */
   applied(entry: Entry, applied: Applied): void {
     const write = this.#waiting.get(entry.opId)
-    if (!write) return
-    this.#remove(write)
-    if (!applied.ok) return write.reject(applied.error)
+    if (write?.fingerprint !== entry.fingerprint) return
+    if (!applied.ok) return this.refuse(write, applied.error)
     const { result, index, term } = applied
+    let committed: Committed
     try {
-      write.resolve({ result: copyJson(result), index, term })
+      committed = { result: copyJson(result), index, term }
     } catch (error) {
-      write.reject(new CommandFailedError(entry.command, error)) // what it returned is not JSON
+      return this.refuse(write, new CommandFailedError(entry.command, error)) // what it returned is not JSON
     }
+    this.#remove(write)
+    for (const caller of write.callers) caller.resolve(committed)
   }
 
   /** Answers that the write surely was not and will not be written. */
   refuse(write: PendingWrite, error: Error): void {
     if (!this.has(write)) return
     this.#remove(write)
-    write.reject(error)
+    for (const caller of write.callers) caller.reject(error)
   }
 
   /** Answers that nobody can tell. */
@@ -123,9 +139,21 @@ export class PendingWrites {
     for (const write of [...this.#waiting.values()]) this.refuse(write, error(write))
   }
 
-  #expire(write: PendingWrite, ms: number): void {
-    if (write.sent) this.giveUp(write, `No answer within ${ms} ms`)
-    else this.refuse(write, new BusyError(this.size, `${ms} ms in the queue`))
+  #limit(write: PendingWrite, caller: Deferred<Committed>, ms: number): void {
+    const cancel = this.#clock.timer(ms, () => this.#expire(write, caller, ms))
+    caller.promise.then(cancel, cancel)
+  }
+
+  /** One has waited long enough. If others have not, the write may still be sent: then it is not refused (G3). */
+  #expire(write: PendingWrite, caller: Deferred<Committed>, ms: number): void {
+    const isLast = write.callers.size === 1
+    const error =
+      write.sent || !isLast
+        ? new OutcomeUnknownError(write.opId, `No answer within ${ms} ms`)
+        : new BusyError(this.size, `${ms} ms in the queue`)
+    if (isLast) return this.refuse(write, error)
+    write.callers.delete(caller)
+    caller.reject(error)
   }
 
   #remove(write: PendingWrite): void {
@@ -136,7 +164,7 @@ export class PendingWrites {
     }
   }
 
-  /** One timer for all: the map is in the order of submission, so those that are overdue stand first. */
+  /** One timer for all submitters: the map is in the order of submission, so those that are overdue stand first. */
   #sweep(): void {
     this.#cancelSweep = undefined
     const now = this.#clock.now()
@@ -146,7 +174,7 @@ export class PendingWrites {
         this.#cancelSweep = this.#clock.timer(leftMs, () => this.#sweep())
         return
       }
-      this.#expire(write, this.#timeoutMs)
+      if (write.callers.has(write.submitter)) this.#expire(write, write.submitter, this.#timeoutMs)
     }
   }
 }

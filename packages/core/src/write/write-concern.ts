@@ -23,6 +23,9 @@ export interface ConcernParts {
  */
 export class WriteConcerns {
   readonly #parts: ConcernParts
+  /** Writes that are in the log and wait, each with what ends its wait. */
+  readonly #open = new Map<AbortController, Promise<unknown>>()
+  #closed = false
 
   constructor(parts: ConcernParts) {
     this.#parts = parts
@@ -59,9 +62,12 @@ export class WriteConcerns {
     if (concern === 'log') return committed
     const { clock } = this.#parts
     const late = new AbortController()
+    if (this.#closed) late.abort()
     const cancel = clock.timer(Math.max(0, withinMs), () => late.abort())
+    const isMet = this.#isMet(concern, committed, late.signal)
+    this.#open.set(late, isMet)
     try {
-      if (await this.#isMet(concern, committed, late.signal)) return committed
+      if (await isMet) return committed
     } catch (error) {
       throw new OutcomeUnknownError(
         opId,
@@ -70,11 +76,25 @@ export class WriteConcerns {
       )
     } finally {
       cancel()
+      this.#open.delete(late)
     }
     throw new OutcomeUnknownError(
       opId,
-      `The entry is in the log, but its write concern (${name(concern)}) was not met within ${Math.round(withinMs)} ms`,
+      this.#closed
+        ? `The node was stopped when the entry was in the log, but its write concern (${name(concern)}) not met`
+        : `The entry is in the log, but its write concern (${name(concern)}) was not met within ${Math.round(withinMs)} ms`,
     )
+  }
+
+  /** Resolves when all that wait now have their answer. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#open.values())
+  }
+
+  /** Ends all that wait: nobody says any more what could meet their concerns. */
+  close(): void {
+    this.#closed = true
+    for (const late of this.#open.keys()) late.abort()
   }
 
   async #isMet(concern: Exclude<WriteConcern, 'log'>, entry: Committed, late: AbortSignal): Promise<boolean> {

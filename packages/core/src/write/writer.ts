@@ -7,6 +7,7 @@ import type { Span, Tracer } from '../observe/tracing.js'
 import { fateOf, type LostAppend } from './in-flight.js'
 import { type Flight, OpenTerm } from './open-term.js'
 import type { Committed, PendingWrite, PendingWrites } from './pending-writes.js'
+import type { Operation } from './request-scope.js'
 import { type SentBatch, sentBatch } from './sent-batch.js'
 import { WriteQueue } from './write-queue.js'
 import { startAppend } from './write-spans.js'
@@ -77,12 +78,17 @@ export class Writer {
    * @throws NotLeaderError, BusyError, LogRefusedError: nothing was written.
    * @throws OutcomeUnknownError: it may have been.
    */
-  submit(opId: string, data: string, timeoutMs?: number, span?: Span): Promise<Committed> {
+  submit(
+    operation: Pick<Operation, 'opId' | 'fingerprint'>,
+    data: string,
+    timeoutMs?: number,
+    span?: Span,
+  ): Promise<Committed> {
     if (!this.#accepting) return Promise.reject(this.#listener.notLeader('This instance is not the leader'))
     if (this.#queue.length >= this.#maxQueuedWrites) {
       return Promise.reject(new BusyError(this.#queue.length, `maxQueuedWrites, ${this.#maxQueuedWrites}`))
     }
-    const { write, answer } = this.#pending.add(opId, data, timeoutMs, span)
+    const { write, answer } = this.#pending.add(operation, data, timeoutMs, span)
     if (this.#queue.bytes + write.bytes > this.#maxQueuedBytes && this.#queue.length > 0) {
       this.#pending.refuse(
         write,
@@ -97,8 +103,8 @@ export class Writer {
 
   /** Queues a marker (see `markerEntry`), as `submit` does a write. */
   mark(bounds?: WindowBounds): Promise<Committed> {
-    const opId = randomBytes(12).toString('base64url')
-    return this.submit(opId, encodeEntry(markerEntry(opId, bounds)))
+    const marker = markerEntry(randomBytes(12).toString('base64url'), bounds)
+    return this.submit(marker, encodeEntry(marker))
   }
 
   /** Serves a term: the replica is at the head that the claim found, and nothing of an older term is open. */

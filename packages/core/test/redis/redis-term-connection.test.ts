@@ -7,6 +7,7 @@ import { resolveOptions } from '../../src/options.js'
 import { commandOptions, createClient } from '../../src/redis/connections.js'
 import { keysOf } from '../../src/redis/keys.js'
 import { RedisLogStore } from '../../src/redis/redis-log-store.js'
+import { RedisTermConnection } from '../../src/redis/redis-term-connection.js'
 
 const keys = keysOf('g')
 const self = { id: 'a', url: undefined, publicUrl: 'https://a' }
@@ -185,6 +186,40 @@ it('knows at once that its socket is gone', async () => {
   proxy.reset()
   await eventually(() => connection.closed.aborted)
   await expect(connection.storedTerm()).rejects.toThrow('Connection is closed')
+})
+
+it('has one wait on the way at a time, of whatever kind, and whoever asks meanwhile shares the next of a kind', async () => {
+  const sent: { name: string; answer: (reply: unknown) => void; fail: () => void }[] = []
+  const send = (name: string) =>
+    new Promise((resolve, reject) => {
+      sent.push({ name, answer: resolve, fail: () => reject(new Error('Connection is closed.')) })
+    })
+  const client = {
+    once: () => {},
+    wait: (replicas: number) => send(`WAIT ${replicas}`),
+    call: (name: string) => send(name),
+  }
+  const term = new RedisTermConnection(client as never, keys, true, 500)
+  const names = async () => {
+    await new Promise(setImmediate)
+    return sent.map(({ name }) => name)
+  }
+  const first = term.replicated(1)
+  const others = [term.replicated(2), term.synced(), term.synced()].map((asked) =>
+    asked.catch(() => 'failed'),
+  )
+  expect(await names()).toEqual(['WAIT 1'])
+  const again = term.replicated(1)
+  sent[0]?.answer(1)
+  expect(await first).toBe(1)
+  expect(await names()).toEqual(['WAIT 1', 'WAIT 2'])
+  sent[1]?.fail()
+  expect(await names()).toEqual(['WAIT 1', 'WAIT 2', 'WAITAOF'])
+  sent[2]?.answer([1, 0])
+  expect(await Promise.all(others)).toEqual(['failed', true, true])
+  expect((await names()).slice(3)).toEqual(['WAIT 1'])
+  sent[3]?.answer(2)
+  expect(await again).toBe(2)
 })
 
 describe('of two snapshots that were made at the same time', () => {

@@ -16,6 +16,11 @@ beforeEach(() => {
   pending = new PendingWrites(clock, TIMEOUT_MS)
 })
 
+/** A write with the fingerprint of `entryAt`. */
+function add(opId: string, data: string, timeoutMs?: number) {
+  return pending.add({ opId, fingerprint: 'f' }, data, timeoutMs)
+}
+
 /** The entry was applied here for the first time. */
 function applied(entry: Entry, outcome: Outcome): void {
   pending.applied(entry, { ...outcome, index: entry.index, term: entry.term })
@@ -24,22 +29,30 @@ function applied(entry: Entry, outcome: Outcome): void {
 const ok = (result: unknown) => ({ ok: true, result }) as const
 
 it('answers with the result and the place of the entry', async () => {
-  const { answer } = pending.add('op-7', 'data')
+  const { answer } = add('op-7', 'data')
   applied(entryAt(7, { term: 3 }), ok({ balance: 5 }))
   await expect(answer).resolves.toEqual({ result: { balance: 5 }, index: 7, term: 3 })
 })
 
 it('answers a repeat with the place of the first', async () => {
-  const { answer } = pending.add('op-7', 'data')
+  const { answer } = add('op-7', 'data')
   pending.applied(entryAt(7), { ...ok('first'), index: 3, term: 1 })
   await expect(answer).resolves.toEqual({ result: 'first', index: 3, term: 1 })
 })
 
 it('answers with what the command threw', async () => {
-  const { answer } = pending.add('op-7', 'data')
+  const { answer } = add('op-7', 'data')
   const error = new CommandError('no')
   applied(entryAt(7), { ok: false, error })
   await expect(answer).rejects.toBe(error)
+})
+
+it('gives no answer to what another leader took under the same id', async () => {
+  const { write, answer } = add('op-7', 'data')
+  applied(entryAt(7, { fingerprint: 'of another' }), ok('not for this one'))
+  expect(pending.has(write)).toBe(true)
+  applied(entryAt(7), ok('for this one'))
+  await expect(answer).resolves.toMatchObject({ result: 'for this one' })
 })
 
 it('answers nobody where nobody waits', () => {
@@ -49,7 +62,7 @@ it('answers nobody where nobody waits', () => {
 
 it('gives a copy, so that the caller cannot reach into the state', async () => {
   const state = { list: [1] }
-  const { answer } = pending.add('op-7', 'data')
+  const { answer } = add('op-7', 'data')
   applied(entryAt(7), ok(state))
   const { result } = await answer
   ;(result as typeof state).list.push(2)
@@ -60,7 +73,7 @@ it.each([
   ['a bigint', { n: 1n }],
   ['a cycle', ((a) => Object.assign(a, { a }))({})],
 ])('a result with %s in it fails its write, and not the replica that applies it', async (_, result) => {
-  const { answer } = pending.add('op-7', 'data')
+  const { answer } = add('op-7', 'data')
   answer.catch(() => {})
   expect(() => applied(entryAt(7), ok(result))).not.toThrow()
   await expect(answer).rejects.toMatchObject({ code: 'COMMAND_FAILED' })
@@ -68,14 +81,14 @@ it.each([
 
 describe('after its timeout', () => {
   it('a write that was never sent is refused: it surely does not take effect', async () => {
-    const { answer } = pending.add('op-1', 'data')
+    const { answer } = add('op-1', 'data')
     const refusal = errorOf(answer)
     await clock.advance(TIMEOUT_MS)
     expect(await refusal).toMatchObject({ code: 'BUSY', retryable: true })
   })
 
   it('a write that was sent is unknown, and says so', async () => {
-    const { write, answer } = pending.add('op-1', 'data')
+    const { write, answer } = add('op-1', 'data')
     write.sent = true
     const error = errorOf(answer)
     await clock.advance(TIMEOUT_MS)
@@ -88,7 +101,7 @@ describe('after its timeout', () => {
   it('each is answered at its own time', async () => {
     const answered: string[] = []
     for (const opId of ['op-1', 'op-2']) {
-      pending.add(opId, 'data').answer.catch(() => answered.push(`${opId} at ${clock.now()}`))
+      add(opId, 'data').answer.catch(() => answered.push(`${opId} at ${clock.now()}`))
       await clock.advance(300)
     }
     await clock.advance(2000)
@@ -97,7 +110,7 @@ describe('after its timeout', () => {
   })
 
   it('an entry that comes later changes no answer', async () => {
-    const { answer } = pending.add('op-1', 'data')
+    const { answer } = add('op-1', 'data')
     const refusal = errorOf(answer)
     await clock.advance(TIMEOUT_MS)
     applied(entryAt(1), ok(1))
@@ -105,8 +118,73 @@ describe('after its timeout', () => {
   })
 })
 
+it('never gives up one write for another of the same operation', async () => {
+  const { answer } = add('op-7', 'data')
+  expect(() => add('op-7', 'other data')).toThrow('op-7 is under way already')
+  applied(entryAt(7), ok('first'))
+  await expect(answer).resolves.toMatchObject({ result: 'first' })
+})
+
+describe('a repeat of a write that waits', () => {
+  /** Codes in the order in which they came, and when. */
+  const answered: string[] = []
+  const note = (name: string, answer: Promise<unknown>) =>
+    void answer.then(
+      () => answered.push(`${name} at ${clock.now()}`),
+      ({ code }: { code: string }) => answered.push(`${name} ${code} at ${clock.now()}`),
+    )
+
+  beforeEach(() => void answered.splice(0))
+
+  it('gets the same answer', async () => {
+    const { write, answer } = add('op-7', 'data')
+    const again = pending.join(write)
+    applied(entryAt(7), ok('first'))
+    expect(await again).toEqual(await answer)
+    expect(clock.timers).toBe(0)
+  })
+
+  it('waits as long as it wants to itself, be that shorter', async () => {
+    const { write, answer } = add('op-7', 'data')
+    note('first', answer)
+    note('repeat', pending.join(write, 200))
+    await clock.advance(500)
+    expect(answered).toEqual(['repeat OUTCOME_UNKNOWN at 200']) // not refused: the write may still be sent
+    applied(entryAt(7), ok('first'))
+    await settle()
+    expect(answered.slice(1)).toEqual(['first at 500'])
+  })
+
+  it.each([
+    ['by its own', 200],
+    ['by that of the node', undefined],
+  ])('or longer than the first, whose time is over %s', async (_, timeoutMs) => {
+    const { write, answer } = add('op-7', 'data', timeoutMs)
+    note('first', answer)
+    await clock.advance(100)
+    note('repeat', pending.join(write))
+    const untilMs = timeoutMs ?? TIMEOUT_MS
+    await clock.advance(untilMs - 50)
+    expect(answered).toEqual([`first OUTCOME_UNKNOWN at ${untilMs}`])
+    expect(pending.has(write)).toBe(true)
+    applied(entryAt(7), ok('first'))
+    await settle()
+    expect(answered.slice(1)).toEqual([`repeat at ${untilMs + 50}`])
+    expect(clock.timers).toBe(0)
+  })
+
+  it('is refused if nobody else waits by then, and it was never sent', async () => {
+    const { write, answer } = add('op-7', 'data', 200)
+    note('first', answer)
+    note('repeat', pending.join(write, 5000))
+    await clock.advance(2000)
+    expect(answered).toEqual(['first OUTCOME_UNKNOWN at 200', 'repeat BUSY at 1000'])
+    expect(pending.size).toBe(0)
+  })
+})
+
 it('leaves no timer once all are answered', async () => {
-  for (const opId of ['op-1', 'op-2']) void pending.add(opId, 'data').answer
+  for (const opId of ['op-1', 'op-2']) void add(opId, 'data').answer
   applied(entryAt(1), ok(1))
   expect(clock.timers).toBe(1)
   applied(entryAt(2), ok(2))

@@ -65,14 +65,9 @@ function claimOf(term: number, head = 0, rows: { term: number; first: number }[]
 
 /** A write whose entry has this name as its argument and operation id; `bytes` is about how large it is. */
 function submit(name: string, bytes = 0): Promise<unknown> {
-  const data = encodeEntry({
-    opId: name,
-    fingerprint: 'x'.repeat(bytes),
-    version: 1,
-    command: 'put',
-    args: name,
-  })
-  const answer = writer.submit(name, data)
+  const operation = { opId: name, fingerprint: 'x'.repeat(bytes) }
+  const data = encodeEntry({ ...operation, version: 1, command: 'put', args: name })
+  const answer = writer.submit(operation, data)
   answer.catch(() => {})
   return answer.then(({ result, index, term }) => `${String(result)} at ${index} of ${term}`)
 }
@@ -461,7 +456,7 @@ describe('without a term', () => {
     writer.close('over')
     last().accept() // it is in the log, but this replica has not compared itself with that any more
     expect(await isOpen(answer)).toBe(true)
-    apply([{ index: 1, term: 3, opId: 'a', args: 'a' } as Entry])
+    apply([{ index: 1, term: 3, opId: 'a', fingerprint: '', args: 'a' } as Entry])
     await expect(answer).resolves.toBe('a at 1 of 3')
   })
 })
@@ -555,7 +550,7 @@ describe('when a reply is lost', () => {
     const next = new ScriptedConnection()
     writer.open(next, claimOf(4, 1, [{ term: 3, first: 1 }]))
     expect(await isOpen(answer)).toBe(true)
-    apply([{ index: 1, term: 3, opId: 'a', args: 'a' } as Entry])
+    apply([{ index: 1, term: 3, opId: 'a', fingerprint: '', args: 'a' } as Entry])
     await expect(answer).resolves.toBe('a at 1 of 3')
     expect(sent(next)).toEqual([])
   })
