@@ -140,10 +140,11 @@ export class CatchUp {
 
   /**
    * Compares the replica with the log as a claim found it. The claimant may catch up and serve only if this leaves
-   * the replica on the log's history.
+   * the replica on the log's history. Nothing is compared once `signal` has aborted: by then others may have claimed.
    */
-  adopt(claim: Claim): Promise<void> {
+  adopt(claim: Claim, signal: AbortSignal): Promise<void> {
     return this.#turns.take(async () => {
+      if (signal.aborted) return
       this.seen.saw(endOf(claim), this.#applier.index)
       this.#compare(claim, true)
     })
@@ -174,13 +175,16 @@ export class CatchUp {
   /**
    * Takes a snapshot of the replica, which follows nothing meanwhile; the caller holds the writes, which on a leader
    * are applied past this. Undefined if the replica is not fit for it when its turn comes; by default, if it is not on
-   * the log's history.
+   * the log's history; and if `signal` aborts.
    */
-  takeSnapshot(isFit = () => this.onHistory && this.#applier.index > 0): Promise<TakenSnapshot | undefined> {
+  takeSnapshot(
+    isFit = () => this.onHistory && this.#applier.index > 0,
+    signal?: AbortSignal,
+  ): Promise<TakenSnapshot | undefined> {
     return this.#turns.take(async () => {
-      if (!isFit()) return undefined
-      const taken = await takeSnapshot(this.#applier, this.#clock)
-      this.#listener.taken(taken)
+      if (signal?.aborted || !isFit()) return undefined
+      const taken = await takeSnapshot(this.#applier, this.#clock, signal)
+      if (taken) this.#listener.taken(taken)
       return taken
     })
   }
