@@ -8,4 +8,9 @@ export class Turns {
     this.#last = result.catch(() => {})
     return result
   }
+
+  /** Resolves when all that was asked for so far has settled. */
+  async settled(): Promise<void> {
+    await this.#last
+  }
 }

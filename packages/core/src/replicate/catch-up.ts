@@ -36,6 +36,8 @@ export class CatchUp {
   readonly #listener: CatchUpListener
   readonly #clock: Clock
   readonly #turns = new Turns()
+  /** Where looks take their turns: among themselves while a snapshot is taken, for that changes nothing, and takes long. */
+  #looks = this.#turns
   /** When the log was heard of last, and what it said. */
   readonly seen: SeenHead
   /** The present that the replica is known to be on; undefined while it is not. */
@@ -128,9 +130,12 @@ export class CatchUp {
     })
   }
 
-  /** Asks for the log's present without reading entries: what a leader does, whose replica is fed by its own appends. */
+  /**
+   * Asks for the log's present without reading entries: what a leader does, whose replica is fed by its own appends. Does not
+   * wait for a snapshot that is being taken: a leader's heartbeat looks.
+   */
   look(): Promise<LogPage> {
-    return this.#turns.take(async () => {
+    return this.#looks.take(async () => {
       const page = await this.#log.read(this.#applier.index, 0, this.#checked)
       this.seen.saw(endOf(page), this.#applier.index)
       this.#listener.read(page)
@@ -183,9 +188,16 @@ export class CatchUp {
   ): Promise<TakenSnapshot | undefined> {
     return this.#turns.take(async () => {
       if (signal?.aborted || !isFit()) return undefined
-      const taken = await takeSnapshot(this.#applier, this.#clock, signal)
-      if (taken) this.#listener.taken(taken)
-      return taken
+      const looks = new Turns()
+      this.#looks = looks
+      try {
+        const taken = await takeSnapshot(this.#applier, this.#clock, signal)
+        if (taken) this.#listener.taken(taken)
+        return taken
+      } finally {
+        this.#looks = this.#turns
+        await looks.settled() // what they found is never used after a claim that waits for this
+      }
     })
   }
 

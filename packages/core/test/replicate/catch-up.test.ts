@@ -88,7 +88,37 @@ describe('while a snapshot is taken', () => {
     })
   })
 
+  /** Resolves once the snapshot is there: it is compressed in real time. */
+  async function written(): Promise<void> {
+    while (!order.includes('taken')) await clock.advance(1000)
+  }
+
   const claim: Claim = pageWith({ nonce: 'own', term: 8 }) as LogPage & Claim
+
+  it('looks at the log do not wait for it', async () => {
+    const taking = catchUp.takeSnapshot(() => true)
+    await settle()
+    const looking = catchUp.look()
+    await settle()
+    reading?.()
+    await looking
+    expect(order).toEqual(['looked'])
+    await written()
+    expect(await taking).toBeDefined()
+  })
+
+  it('a look that began meanwhile is not used after a claim that comes behind it', async () => {
+    void catchUp.takeSnapshot(() => true)
+    await settle()
+    const looking = catchUp.look()
+    const adopting = catchUp.adopt(claim, signal)
+    await written()
+    await settle()
+    expect(order).toEqual(['taken'])
+    reading?.()
+    await Promise.all([looking, adopting])
+    expect(order).toEqual(['taken', 'looked', 'adopted'])
+  })
 
   it('it is given up at the next slice, and so is one that waits for its turn', async () => {
     const leave = new AbortController()
