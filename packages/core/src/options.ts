@@ -211,7 +211,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     leaseRedis.forEach((target, i) => check.redis(`lease.redis[${i}]`, target))
 
   const logger = contextLogger(
-    options.logger ?? debugLogger(),
+    check.logger(options.logger) ?? debugLogger(),
     { group: options.group, id },
     [options.redis, ...leaseRedis].flatMap((target) => passwordsIn(target)),
   )
