@@ -39,10 +39,10 @@ export class SnapshotTaker {
   }
 
   /**
-   * Takes one, if the replica is fit for it when its turn comes, as `CatchUp.takeSnapshot` has it. Undefined if it is not, and
-   * if this instance takes over.
+   * Takes one, if the replica is fit for it when its turn comes; by default, if it is on the log's history. Undefined if it is
+   * not, and if this instance takes over.
    */
-  tryTake(isFit?: () => boolean): Promise<TakenSnapshot | undefined> {
+  tryTake(isFit = () => this.#isFit): Promise<TakenSnapshot | undefined> {
     const { signal } = this.#leave
     // Nothing may be applied while the state is written down, so a leader's writes wait for that.
     return this.#writer.hold(() => this.#catchUp.takeSnapshot(isFit, signal))
@@ -57,5 +57,9 @@ export class SnapshotTaker {
       await this.#takenOver?.promise
       await this.#clock.sleep(AGAIN_MS)
     }
+  }
+
+  get #isFit(): boolean {
+    return this.#catchUp.onHistory && this.#catchUp.neededIndex > 0
   }
 }

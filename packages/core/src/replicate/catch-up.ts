@@ -36,8 +36,6 @@ export class CatchUp {
   readonly #listener: CatchUpListener
   readonly #clock: Clock
   readonly #turns = new Turns()
-  /** Where looks take their turns: among themselves while a snapshot is taken, for that changes nothing, and takes long. */
-  #looks = this.#turns
   /** When the log was heard of last, and what it said. */
   readonly seen: SeenHead
   /** The present that the replica is known to be on; undefined while it is not. */
@@ -130,12 +128,9 @@ export class CatchUp {
     })
   }
 
-  /**
-   * Asks for the log's present without reading entries: what a leader does, whose replica is fed by its own appends. Does not
-   * wait for a snapshot that is being taken: a leader's heartbeat looks.
-   */
+  /** Asks for the log's present without entries: what a leader does, whose replica its own appends feed; also during a snapshot. */
   look(): Promise<LogPage> {
-    return this.#looks.take(async () => {
+    return this.#turns.look(async () => {
       const page = await this.#log.read(this.#applier.index, 0, this.#checked)
       this.seen.saw(endOf(page), this.#applier.index)
       this.#listener.read(page)
@@ -179,25 +174,14 @@ export class CatchUp {
 
   /**
    * Takes a snapshot of the replica, which follows nothing meanwhile; the caller holds the writes, which on a leader
-   * are applied past this. Undefined if the replica is not fit for it when its turn comes; by default, if it is not on
-   * the log's history; and if `signal` aborts.
+   * are applied past this. Undefined if the replica is not fit for it when its turn comes, and if `signal` aborts.
    */
-  takeSnapshot(
-    isFit = () => this.onHistory && this.#applier.index > 0,
-    signal?: AbortSignal,
-  ): Promise<TakenSnapshot | undefined> {
-    return this.#turns.take(async () => {
+  takeSnapshot(isFit: () => boolean, signal?: AbortSignal): Promise<TakenSnapshot | undefined> {
+    return this.#turns.takeLong(async () => {
       if (signal?.aborted || !isFit()) return undefined
-      const looks = new Turns()
-      this.#looks = looks
-      try {
-        const taken = await takeSnapshot(this.#applier, this.#clock, signal)
-        if (taken) this.#listener.taken(taken)
-        return taken
-      } finally {
-        this.#looks = this.#turns
-        await looks.settled() // what they found is never used after a claim that waits for this
-      }
+      const taken = await takeSnapshot(this.#applier, this.#clock, signal)
+      if (taken) this.#listener.taken(taken)
+      return taken
     })
   }
 
