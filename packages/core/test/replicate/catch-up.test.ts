@@ -120,7 +120,7 @@ describe('while a snapshot is taken', () => {
     expect(order).toEqual(['taken', 'looked', 'adopted'])
   })
 
-  it('it is given up at the next slice, and so is one that waits for its turn', async () => {
+  it('is given up at the next slice, and so is one that waits for its turn', async () => {
     const leave = new AbortController()
     const taking = [
       catchUp.takeSnapshot(() => true, leave.signal),
