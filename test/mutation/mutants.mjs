@@ -226,6 +226,7 @@ export const mutants = [
     "if redis.call('HGET', KEYS[1], 'nonce') ~= ARGV[1] then return 0 end",
     SCRIPTS,
   ),
+  line('set-leader-url', 'the claim', 'if term ~= ARGV[1] or nonce ~= ARGV[2] then return 0 end', SCRIPTS),
   line('name-heir', 'the claim', 'if term ~= ARGV[1] or nonce ~= ARGV[2] then return 0 end', GROUP),
   line(
     'order-switchover',

@@ -34,6 +34,7 @@ const ORDER = [
     'replica-listener',
     'node-metrics',
     'describe',
+    'leader-url',
     'reactions',
     'auditing',
     'role-change',

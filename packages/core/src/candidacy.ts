@@ -72,10 +72,13 @@ export function rankOfInstance(instance: Instance): number {
 }
 
 /** Who would run if the leader were gone, this instance included. */
-function rivalsOf({ options, applier, roster, leadership }: Instance): readonly MemberView[] {
+function rivalsOf({ options, applier, catchUp, roster, leadership }: Instance): readonly MemberView[] {
   const { newestVersion, index } = applier
+  const { loading } = catchUp
   // What it knows of the others is newer than its own last record: compared with that it would let everybody go first.
-  const alive = roster.alive.map((member) => (member.id === options.id ? { ...member, index } : member))
+  const alive = roster.alive.map((member) =>
+    member.id === options.id ? { ...member, index, loading } : member,
+  )
   return alive.filter(
     ({ id, role, version }) =>
       id === options.id ||

@@ -131,7 +131,8 @@ export class ElectionNode {
   }
 
   /**
-   * Says where other instances reach this one, and where clients do.
+   * Says where other instances reach this one, and where clients do. Of a leader all know it within milliseconds, by
+   * `leaderChanged`.
    *
    * @throws OptionsError if one is not an http or https URL.
    */

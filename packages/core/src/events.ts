@@ -98,8 +98,8 @@ export interface NodeEvents {
   /** This instance no longer leads. Fires once for each `elected`; writes in flight are still being resolved. */
   demoted: [{ term: number; reason: DemotionReason }]
   /**
-   * Another leader, or none, is known from now on. Fires on every instance, also on the leader itself. `reason` says why the
-   * one before does not lead any more, as far as is known; undefined for the first.
+   * Another leader, or none, is known from now on, or the same one with other URLs. Fires on every instance, also on the leader
+   * itself. `reason` says why the one before does not lead any more, as far as is known; undefined for the first.
    */
   leaderChanged: [{ leader: LeaderInfo | undefined; reason: ChangeReason | undefined }]
   /** The replica reached the head that the log had when it began to catch up. */

@@ -26,6 +26,7 @@ import { MovingAverage } from './operate/moving-average.js'
 import type { ResolvedOptions } from './options.js'
 import type { Parts } from './parts.js'
 import { SnapshotDuty } from './operate/snapshot-duty.js'
+import { SnapshotTaker } from './operate/snapshot-taker.js'
 import { Sweeper } from './operate/sweeper.js'
 import { HandOver } from './operate/hand-over.js'
 import { Switchover } from './operate/switchover.js'
@@ -69,6 +70,7 @@ export class Instance {
   readonly pusher: Pusher
   readonly pending: PendingWrites
   readonly writer: Writer
+  readonly taker: SnapshotTaker
   readonly snapshots: SnapshotDuty
   readonly audit: Audit
   readonly elector: Elector
@@ -171,9 +173,10 @@ export class Instance {
       connection: () => this.elector.served?.connection,
       canSync: () => log.canSync,
     })
+    this.taker = new SnapshotTaker({ catchUp: this.catchUp, writer: this.writer, clock })
     this.snapshots = new SnapshotDuty({
       catchUp: this.catchUp,
-      writer: this.writer,
+      taker: this.taker,
       snapshots,
       transport,
       clock,

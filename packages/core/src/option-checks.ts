@@ -1,4 +1,5 @@
 import { OptionsError } from './errors.js'
+import { LEVELS, type Logger } from './observe/logger.js'
 import type { Tracer } from './observe/tracing.js'
 import type { DataLossPolicy, NodeOptions, WriteConcern } from './options.js'
 
@@ -57,6 +58,14 @@ export class OptionChecks {
       )
       return
     }
+    if (typeof value === 'string' && !isReadable(value))
+      this.#problems.push(
+        `${option} has a user name or password with a "%" that is not part of an escape sequence: write it as "%25"`,
+      )
+    if (!isWhole(databaseOf(value)))
+      this.#problems.push(
+        `${option} must name its database by a whole number of at least 0, as in redis://host:6379/1 or { db: 1 }`,
+      )
     if (settingOf(value, 'keyPrefix')) {
       this.#problems.push(
         `${option} has a keyPrefix, which BullMQ cannot use: the group's name keeps keys apart`,
@@ -110,6 +119,14 @@ export class OptionChecks {
     return undefined
   }
 
+  logger(value: unknown): Logger | undefined {
+    const levels = (value ?? {}) as Record<string, unknown>
+    if (value === undefined || LEVELS.every((level) => typeof levels[level] === 'function'))
+      return value as Logger | undefined
+    this.#problems.push('logger must have the methods debug, info, warn and error, as one of pino has')
+    return undefined
+  }
+
   /** 0 for off; which it also is, unless it is asked for, where the lease itself runs out before. */
   hangAfterMs(
     { hangAfterMs: value, lease }: Pick<NodeOptions, 'hangAfterMs' | 'lease'>,
@@ -151,6 +168,32 @@ function isRedisUrl(value: string): boolean {
   return value.startsWith('/') || (/^(rediss?|unix):\/\//.test(value) && URL.canParse(value))
 }
 
+/** Whether user name and password can be told: a bare "%" is no URL escape, though a URL may have it. */
+function isReadable(url: string): boolean {
+  if (url.startsWith('/')) return true
+  const { username, password } = new URL(url)
+  try {
+    decodeURIComponent(username)
+    decodeURIComponent(password)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The database that a target names. */
+function databaseOf(target: unknown): unknown {
+  if (typeof target !== 'string') return settingOf(target, 'db') ?? 0
+  if (target.startsWith('/') || target.startsWith('unix:')) return 0
+  const { pathname, searchParams } = new URL(target)
+  return pathname.slice(1) || searchParams.get('db') || 0
+}
+
+/** As a number or as its digits. */
+function isWhole(value: unknown): boolean {
+  return /^\d+$/.test(String(value))
+}
+
 function isSettings(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -165,7 +208,7 @@ export function serverUrl(text: string): string {
 }
 
 function isServer(value: unknown): boolean {
-  if (typeof value === 'string') return URL.canParse(serverUrl(value))
+  if (typeof value === 'string') return URL.canParse(serverUrl(value)) && isReadable(serverUrl(value))
   if (typeof value === 'object' && value !== null) return 'host' in value || 'port' in value
   return Number.isInteger(value)
 }

@@ -11,7 +11,7 @@ import type { Tracer } from './observe/tracing.js'
  * Where a Redis is: a URL, an options object of ioredis (with `sentinels`, a Sentinel set), or an ioredis client to take
  * the settings from. A Redis Cluster is a Cluster client, or an options object that names some of its servers, for instance
  * `{ cluster: ['10.0.0.1:6379', '10.0.0.2:6379'], password }`; `natMap` is as for ioredis. A client is never used itself:
- * each connection here has a duty of its own and options of its own.
+ * each connection here has a duty of its own and options of its own. Of `keepAlive` only what is shorter than 10 s is taken.
  */
 export type RedisTarget = string | object
 
@@ -211,7 +211,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     leaseRedis.forEach((target, i) => check.redis(`lease.redis[${i}]`, target))
 
   const logger = contextLogger(
-    options.logger ?? debugLogger(),
+    check.logger(options.logger) ?? debugLogger(),
     { group: options.group, id },
     [options.redis, ...leaseRedis].flatMap((target) => passwordsIn(target)),
   )

@@ -2,6 +2,7 @@ import { type Applied, isOutcome } from './apply/applier.js'
 import type { LeaseNotice } from './elect/lease.js'
 import type { MemberView } from './elect/members.js'
 import type { Instance } from './instance.js'
+import { tellUrl } from './leader-url.js'
 import type { Entry } from './log/entry.js'
 import type { Meters } from './observe/meters.js'
 import type { Acknowledgement, RangeNotice } from './replicate/job-transport.js'
@@ -48,7 +49,10 @@ async function asLeader(instance: Instance, followers: readonly MemberView[]): P
   const { claim, connection } = served
   if (page.nonce !== claim.nonce || page.replId !== claim.replId) {
     elector.fenced(page.nonce === claim.nonce ? 'another replication id' : `term ${page.term}`)
-  } else if (replicates) {
+    return
+  }
+  await tellUrl(instance, page.leader)
+  if (replicates) {
     if (
       applier.position.term !== claim.term &&
       followers.some(({ ahead, term }) => ahead && term >= claim.term)

@@ -247,7 +247,8 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    * A backup of the local replica at the index where it stands: the bytes of a gzip file that `importSnapshot` reads.
    * It is taken at the first read, compressed, in memory; nothing is applied here meanwhile, and on a leader writes
    * wait, so prefer a follower. Works on a replica that is stale or ahead of a log that lost entries (`LOG_LOST`), too:
-   * that is when a copy of what it holds is wanted.
+   * that is when a copy of what it holds is wanted. Should this instance become the leader meanwhile, the others do not
+   * wait for it: it is begun anew a second later.
    *
    * @throws LeaseholdError as `read` does, at the first read.
    * @example
@@ -257,16 +258,14 @@ export class ReplicatedNode<S, C extends Commands<S>> extends ElectionNode {
    */
   async *exportSnapshot(): AsyncGenerator<Uint8Array, void, undefined> {
     const { instance } = this
-    const { catchUp, writer, options } = instance
+    const { taker, options } = instance
     const standing = { stale: true, halted: null as string | null }
-    const taken = await writer.hold(() =>
-      catchUp.takeSnapshot(() => {
-        instance.assertReadable()
-        const { stale, halted = null } = describeInstance(instance) // at that moment, not once it was taken
-        Object.assign(standing, { stale, halted })
-        return true
-      }),
-    )
+    const taken = await taker.take(() => {
+      instance.assertReadable()
+      const { stale, halted = null } = describeInstance(instance) // at that moment, not once it was taken
+      Object.assign(standing, { stale, halted })
+      return true
+    })
     if (!taken) return
     const { version, logId, index, term, timeMs, terms } = taken.head
     const place = { application: this.#state.name, version, group: options.group, logId, index, term, timeMs }

@@ -9,9 +9,11 @@ export function onRoleChanged(
   before: RoleState,
   event: RoleEvent,
 ): void {
-  const { options, chronicle, pusher, work, receiver, writer, heartbeat, leadership, parts } = instance
+  const { options, chronicle, pusher, work, receiver, writer, taker, heartbeat, leadership, parts } = instance
   const { id } = options
   chronicle.roleChanged(next, before, event)
+  if (next.role === 'candidate') taker.giveWay()
+  else taker.resume()
   if (before.role === 'leader') {
     pusher.stop()
     work.end()

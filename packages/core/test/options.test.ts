@@ -107,6 +107,21 @@ describe('names that become part of keys', () => {
   })
 })
 
+describe('a logger', () => {
+  it.each([{ info() {}, error() {} }, () => {}, null, 'debug', { debug: 1, info: 2, warn: 3, error: 4 }])(
+    'is refused without the four methods: %p',
+    (logger) => {
+      expect(problemsOf({ logger })).toEqual([
+        'logger must have the methods debug, info, warn and error, as one of pino has',
+      ])
+    },
+  )
+
+  it('is taken with them, whatever else it is', () => {
+    expect(problemsOf({ logger: console })).toEqual([])
+  })
+})
+
 describe('numbers', () => {
   it.each<[string, object, string]>([
     [
@@ -218,6 +233,31 @@ describe('Redis', () => {
   })
 
   it.each([
+    'redis://host/orders',
+    'redis://host/1.5',
+    'redis://host/-1',
+    'redis://host?db=orders',
+    { host: 'h', db: -1 },
+    { host: 'h', db: Number.NaN },
+  ])('refuses the database of %j', (redis) => {
+    expect(problemsOf({ redis })).toEqual([
+      'redis must name its database by a whole number of at least 0, as in redis://host:6379/1 or { db: 1 }',
+    ])
+  })
+
+  it.each(['redis://user:secret%@h', 'redis://secret%:p@h', 'rediss://user:%zzsecret@h'])(
+    'refuses %j, whose password cannot be told, without showing it',
+    (redis) => {
+      const problems = problemsOf({ redis, lease: { redis: [redis] } })
+      expect(problems).toEqual([
+        expect.stringMatching(/^redis has a user name or password with a "%"/),
+        expect.stringMatching(/^lease\.redis\[0\] has a user name or password with a "%"/),
+      ])
+      expect(problems.join()).not.toContain('secret')
+    },
+  )
+
+  it.each([
     ['options', () => ({ keyPrefix: 'p:' })],
     ['a client', () => client({ keyPrefix: 'p:' })],
     ['a URL', () => `${url}?keyPrefix=p:`],
@@ -235,7 +275,7 @@ describe('Redis', () => {
     expect(problemsOf({ redis: { cluster, password: 'p' } })).toEqual([])
   })
 
-  it.each([[[]], ['h:1'], [[true]], [[{ name: 'h' }]], [['h:99999']]])(
+  it.each([[[]], ['h:1'], [[true]], [[{ name: 'h' }]], [['h:99999']], [['redis://u:p%@h']]])(
     'refuses %j as servers of a Cluster',
     (cluster) => {
       expect(problemsOf({ redis: { cluster } })).toEqual([

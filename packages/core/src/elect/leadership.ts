@@ -124,8 +124,9 @@ export class Leadership {
 
   #update(): void {
     const { leader } = this
-    if (leader?.id === this.#last?.id && leader?.term === this.#last?.term && leader?.url === this.#last?.url)
-      return
+    const last = this.#last
+    const isReachedAsBefore = leader?.url === last?.url && leader?.publicUrl === last?.publicUrl
+    if (leader?.id === last?.id && leader?.term === last?.term && isReachedAsBefore) return
     this.#last = leader
     if (leader) for (const resolve of this.#waiting.splice(0)) resolve()
     this.#onChange(leader, leader ? this.#reason : this.lastReason)

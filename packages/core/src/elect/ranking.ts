@@ -16,8 +16,9 @@ export function runDelayMs(id: string, members: readonly MemberView[], first?: s
 }
 
 /**
- * The order in which instances run for leadership: older versions of the app first, then by priority, then by position,
- * then by load, then by id, so that all come to the same order. It only saves needless attempts; any order would be safe.
+ * The order in which instances run for leadership: older versions of the app first, whoever is loading a snapshot last, then
+ * by priority, then by position, then by load, then by id, so that all come to the same order. It only saves needless
+ * attempts; any order would be safe.
  *
  * What a leader of an older version writes all instances understand; the first write of a newer one halts the older ones.
  * So in a rolling deploy the newer ones lead once none of the older ones is left that could.
@@ -39,6 +40,7 @@ function inOrder(members: readonly MemberView[]): MemberView[] {
     .toSorted(
       (a, b) =>
         a.version - b.version ||
+        Number(a.loading ?? false) - Number(b.loading ?? false) || // it could not serve before it is done
         b.priority - a.priority ||
         b.index - a.index ||
         byLoad(a, b) ||

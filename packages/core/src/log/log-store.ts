@@ -215,6 +215,11 @@ export interface LogStore {
    * `begun` again after it has lost its connection: whoever misses something reads. The returned function ends it. One listener at a time.
    */
   tail(listener: TailListener): () => void
+  /** Says anew where the leader of a claim is reached. False if another has been claimed since; nothing changes then. */
+  setLeaderUrl(
+    claim: Pick<Claim, 'term' | 'nonce'>,
+    urls: Pick<LeaderInfo, 'url' | 'publicUrl'>,
+  ): Promise<boolean>
   /** Remembers that the reign of the claim `nonce` has begun; not if another has been claimed since. */
   recordChange(nonce: string, change: Omit<LeaderChange, 'atMs'>): Promise<void>
   /** The last changes of leader, newest first. */

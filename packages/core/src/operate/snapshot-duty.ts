@@ -8,7 +8,7 @@ import type { SnapshotWish } from './audit.js'
 import type { CatchUp } from '../replicate/catch-up.js'
 import type { JobTransport, RangeNotice } from '../replicate/job-transport.js'
 import { storeSnapshot } from '../replicate/snapshot-maker.js'
-import type { Writer } from '../write/writer.js'
+import type { SnapshotTaker } from './snapshot-taker.js'
 
 /** After this a follower that was asked for a snapshot is taken to have lost the request. */
 const REQUEST_TIMEOUT_MS = 10_000
@@ -19,7 +19,7 @@ const NOTHING_REQUESTED = { atMs: -Infinity }
 
 interface SnapshotDutyParts {
   readonly catchUp: CatchUp
-  readonly writer: Writer
+  readonly taker: SnapshotTaker
   readonly snapshots: SnapshotStore
   readonly transport: JobTransport
   readonly clock: Clock
@@ -120,12 +120,11 @@ export class SnapshotDuty {
   }
 
   async #make(): Promise<OfferedSnapshot | undefined> {
-    const { catchUp, writer, snapshots, logger, clock, made } = this.#parts
+    const { taker, snapshots, logger, clock, made } = this.#parts
     const startedMs = clock.now()
     try {
-      // Nothing may be applied while the state is written down, so a leader's writes wait for that.
-      const taken = await writer.hold(() => catchUp.takeSnapshot())
-      if (!taken) return undefined
+      const taken = await taker.tryTake()
+      if (!taken) return undefined // whoever leads from now on asks anew
       await storeSnapshot(snapshots, taken)
       const { id, index, term, terms, bytes } = taken.head
       made({ index, bytes, ms: clock.now() - startedMs })

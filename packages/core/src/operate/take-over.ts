@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Applier } from '../apply/applier.js'
+import { aborted } from '../clock.js'
 import type { MemberView } from '../elect/members.js'
 import type { WarningCode } from '../events.js'
 import type { Claim, TermConnection } from '../log/log-store.js'
@@ -38,7 +39,8 @@ export async function takeOver(
   const { applier, catchUp, replicates } = successor
   const starts = replicates && claim.logId === '' && applier.index === 0
   let served = claim
-  await catchUp.adopt(claim)
+  await inTime(catchUp.adopt(claim, signal), signal)
+  if (signal.aborted) return undefined
   if (replicates && mayHaveLost(claim, applier.index)) {
     const settled = await successor.settle(claim, signal)
     const problem = whyNotToBuildOn(settled, starts, successor)
@@ -47,7 +49,7 @@ export async function takeOver(
       return undefined
     }
     if (catchUp.halted === 'LOG_LOST') {
-      const reSeeded = signal.aborted ? undefined : await putBack(successor, claim, connection)
+      const reSeeded = signal.aborted ? undefined : await putBack(successor, claim, connection, signal)
       if (!reSeeded) return undefined
       served = reSeeded
     }
@@ -56,11 +58,11 @@ export async function takeOver(
     const logId = await connection.createLog(randomBytes(9).toString('base64url'))
     if (logId === undefined) return undefined
     served = { ...claim, logId }
-    await catchUp.adopt(served)
+    await catchUp.adopt(served, signal)
   }
   while (catchUp.onHistory && applier.index < served.head && !signal.aborted) {
     const before = applier.index
-    await catchUp.toHead(signal)
+    await inTime(catchUp.toHead(signal), signal)
     if (applier.index === before) break
   }
   if (!catchUp.onHistory) return undefined
@@ -73,15 +75,21 @@ export async function takeOver(
   return undefined
 }
 
+/** Waits for the replica, but not past the take-over's end: it may be loading a snapshot, which takes as long as it takes. */
+async function inTime(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  await Promise.race([work, aborted(signal)])
+}
+
 /** @returns the claim on the log that has its end back. */
 async function putBack(
   successor: Successor,
   { logId, head }: Claim,
   connection: TermConnection,
+  signal: AbortSignal,
 ): Promise<Claim | undefined> {
   const claim = await reSeed(successor.seed, connection)
   if (!claim) return undefined
-  await successor.catchUp.adopt(claim)
+  await successor.catchUp.adopt(claim, signal)
   const from = logId === '' ? 1 : head + 1
   successor.warn(
     'LOG_RE_SEEDED',

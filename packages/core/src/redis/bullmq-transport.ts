@@ -1,6 +1,7 @@
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { type Clock, settledWithin, withDeadline } from '../clock.js'
+import { aborted, type Clock, settledWithin } from '../clock.js'
+import { LeaseholdError } from '../errors.js'
 import type { Logger } from '../observe/logger.js'
 import type { ResolvedOptions } from '../options.js'
 import {
@@ -14,6 +15,7 @@ import {
   connect,
   createClient,
   type Duty,
+  placeOf,
   subscriberOptions,
   workerOptions,
 } from './connections.js'
@@ -39,7 +41,6 @@ const CLOSE_TIMEOUT_MS = 1000
 
 /** Notices as BullMQ jobs, one queue per follower and boot; acknowledgements over pub/sub. */
 export class BullmqTransport implements JobTransport {
-  readonly #options: ResolvedOptions
   readonly #keys: Keys
   readonly #clock: Clock
   readonly #logger: Logger
@@ -54,7 +55,6 @@ export class BullmqTransport implements JobTransport {
   constructor(options: ResolvedOptions, keys: Keys, clock: Clock) {
     const client = (duty: Duty, name: string) =>
       createClient(options.redis, duty, `leasehold:${options.group}:${options.name}:${name}`)
-    this.#options = options
     this.#keys = keys
     this.#clock = clock
     this.#logger = options.logger
@@ -96,12 +96,7 @@ export class BullmqTransport implements JobTransport {
     this.#worker.on('error', (error) =>
       this.#logger.debug({ err: error }, 'the job worker has trouble; it goes on'),
     )
-    await withDeadline(
-      this.#clock,
-      this.#worker.waitUntilReady(),
-      this.#options.startTimeoutMs,
-      () => new Error('The job worker did not start in time.'),
-    )
+    await Promise.race([this.#worker.waitUntilReady(), aborted(signal).then(() => this.#refuseLate())])
   }
 
   async push(to: string, notice: RangeNotice): Promise<void> {
@@ -169,6 +164,15 @@ export class BullmqTransport implements JobTransport {
     for (const queue of this.#queues.values()) queue.close().catch(() => {})
     this.#queues.clear()
     for (const client of [this.#pushClient, this.#workerClient, this.#subscriber]) client.disconnect()
+  }
+
+  /** The worker has a connection of its own, on which it waits for jobs. */
+  #refuseLate(): never {
+    throw new LeaseholdError(
+      'REDIS_UNREACHABLE',
+      `Redis at ${placeOf(this.#workerClient.options)} cannot be reached by the worker that waits for jobs`,
+      { retryable: true },
+    )
   }
 
   /** If that fails the connection is lost, and it is said again on the next one. */

@@ -15,6 +15,12 @@ export type Duty = Omit<RedisOptions, 'replyMapping'>
 const MAX_RECONNECT_DELAY_MS = 50
 
 /**
+ * Idle for so long, a connection asks whether the other side is still there, so that one that is half open ends within about
+ * twice that: a subscription sends nothing by which it would show. With ioredis 5 the system asks after two hours.
+ */
+const KEEP_ALIVE_MS = 10_000
+
+/**
  * What every connection of ours shares: nothing waits in a queue while Redis is away, and nothing is sent twice. By
  * default ioredis does both, and one append then becomes two entries (measured). A command whose reply is lost rejects.
  */
@@ -81,7 +87,10 @@ export function locate(target: RedisTarget, key: string): RedisTarget {
 
 /** A new connection to `target` with the options of its duty. It has an `error` listener: trouble shows in the commands. */
 export function createClient(target: RedisTarget, duty: Duty, name: string): Redis {
-  const client = new QuietRedis({ ...settingsOf(target), ...duty, connectionName: name })
+  const settings = settingsOf(target)
+  // One that is to be heard of sooner is kept: something on the way may forget what is idle.
+  const keepAlive = Math.min(settings.keepAlive || KEEP_ALIVE_MS, KEEP_ALIVE_MS)
+  const client = new QuietRedis({ ...settings, ...duty, keepAlive, connectionName: name })
   client.on('error', () => {})
   return client
 }

@@ -16,6 +16,9 @@ import { scan } from './scan.js'
 import { optional } from './server-facts.js'
 import { probeServer, type ServerFacts, serverTimeMs } from './server-probe.js'
 
+/** An operator writes nothing to a log, so its commands may take as long as those of any instance. */
+const NO_WRITE_MS = 600_000
+
 /** Where a group is, and how long its Redis may take. */
 export interface OperatorTarget {
   readonly group: string
@@ -46,7 +49,7 @@ export class OperatorParts {
   /** @throws OptionsError for a name or a target that is none. */
   constructor({ group, redis, commandTimeoutMs }: OperatorTarget, clock: Clock) {
     const name = 'operator'
-    const options = resolveOptions({ group, redis, commandTimeoutMs, name })
+    const options = resolveOptions({ group, redis, commandTimeoutMs, name, writeTimeoutMs: NO_WRITE_MS })
     const keys = keysOf(group)
     const duty = commandOptions(commandTimeoutMs)
     // Somebody waits: the first connection succeeds, or is told of at once. Later ones come back by themselves.

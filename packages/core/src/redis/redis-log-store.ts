@@ -5,6 +5,7 @@ import type { LeaderChange, LeaderInfo, Warn } from '../events.js'
 import { decodeAppended } from '../log/appended.js'
 import {
   CHANGES_KEPT,
+  type Claim,
   type LogPage,
   type LogStamp,
   type LogStore,
@@ -198,6 +199,14 @@ export class RedisLogStore implements LogStore {
       tail.off('ready', begin).off('smessage', tell)
       tail.sunsubscribe(appended).catch(() => {})
     }
+  }
+
+  async setLeaderUrl(
+    { term, nonce }: Pick<Claim, 'term' | 'nonce'>,
+    { url = '', publicUrl = '' }: Pick<LeaderInfo, 'url' | 'publicUrl'>,
+  ): Promise<boolean> {
+    const args = [term, nonce, url, publicUrl]
+    return (await callScript(this.#client, 'setLeaderUrl', [this.#keys.meta], args)) === 1
   }
 
   async recordChange(nonce: string, change: Omit<LeaderChange, 'atMs'>): Promise<void> {

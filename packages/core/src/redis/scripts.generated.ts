@@ -523,6 +523,17 @@ version = string.format('%.0f-%.0f', tonumber(changes) + 1, now[1] * 1000 + math
 redis.call('HSET', KEYS[1], 'secret', secret, 'previousSecret', previous, 'nextSecret', next, 'secretVersion', version)
 return { secret, previous, next, version }
 `,
+  setLeaderUrl: `-- Says anew where the leader is reached, if it is still the one that claimed last.
+--
+-- KEYS  1 meta
+-- ARGV  1 term   2 nonce   3 url or ''   4 public url or ''
+-- Returns  1, or 0 if another instance has claimed since; nothing was written then
+
+local term, nonce = unpack(redis.call('HMGET', KEYS[1], 'term', 'nonce'))
+if term ~= ARGV[1] or nonce ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'url', ARGV[3], 'publicUrl', ARGV[4])
+return 1
+`,
   trimLog: `-- Drops old entries, if the leader is still the one that claimed last (G2). Never past the snapshot before the last one:
 -- should the last be damaged, the one before still reaches the log.
 --

@@ -128,9 +128,9 @@ export class CatchUp {
     })
   }
 
-  /** Asks for the log's present without reading entries: what a leader does, whose replica is fed by its own appends. */
+  /** Asks for the log's present without entries: what a leader does, whose replica its own appends feed; also during a snapshot. */
   look(): Promise<LogPage> {
-    return this.#turns.take(async () => {
+    return this.#turns.look(async () => {
       const page = await this.#log.read(this.#applier.index, 0, this.#checked)
       this.seen.saw(endOf(page), this.#applier.index)
       this.#listener.read(page)
@@ -140,10 +140,11 @@ export class CatchUp {
 
   /**
    * Compares the replica with the log as a claim found it. The claimant may catch up and serve only if this leaves
-   * the replica on the log's history.
+   * the replica on the log's history. Nothing is compared once `signal` has aborted: by then others may have claimed.
    */
-  adopt(claim: Claim): Promise<void> {
+  adopt(claim: Claim, signal: AbortSignal): Promise<void> {
     return this.#turns.take(async () => {
+      if (signal.aborted) return
       this.seen.saw(endOf(claim), this.#applier.index)
       this.#compare(claim, true)
     })
@@ -173,14 +174,13 @@ export class CatchUp {
 
   /**
    * Takes a snapshot of the replica, which follows nothing meanwhile; the caller holds the writes, which on a leader
-   * are applied past this. Undefined if the replica is not fit for it when its turn comes; by default, if it is not on
-   * the log's history.
+   * are applied past this. Undefined if the replica is not fit for it when its turn comes, and if `signal` aborts.
    */
-  takeSnapshot(isFit = () => this.onHistory && this.#applier.index > 0): Promise<TakenSnapshot | undefined> {
-    return this.#turns.take(async () => {
-      if (!isFit()) return undefined
-      const taken = await takeSnapshot(this.#applier, this.#clock)
-      this.#listener.taken(taken)
+  takeSnapshot(isFit: () => boolean, signal?: AbortSignal): Promise<TakenSnapshot | undefined> {
+    return this.#turns.takeLong(async () => {
+      if (signal?.aborted || !isFit()) return undefined
+      const taken = await takeSnapshot(this.#applier, this.#clock, signal)
+      if (taken) this.#listener.taken(taken)
       return taken
     })
   }

@@ -16,8 +16,14 @@ export interface TakenSnapshot {
 /**
  * Takes a snapshot of a replica at the index where it stands. The caller sees to it that nothing is applied meanwhile;
  * the event loop goes on between slices.
+ *
+ * @returns undefined if `signal` aborts before it is done, one slice later at most.
  */
-export async function takeSnapshot(applier: Applier, clock: Clock): Promise<TakenSnapshot> {
+export async function takeSnapshot(
+  applier: Applier,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<TakenSnapshot | undefined> {
   const { position, table, timeMs, newestVersion } = applier
   const packer = new ChunkPacker()
   const chunks: Buffer[] = []
@@ -37,6 +43,7 @@ export async function takeSnapshot(applier: Applier, clock: Clock): Promise<Take
     if (record.length > largest.length) largest = record
     if (packer.add(record)) await pack()
     else if (slice.over) await slice.next()
+    if (signal?.aborted) return undefined
   }
   await pack()
 

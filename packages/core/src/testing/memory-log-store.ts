@@ -1,10 +1,11 @@
 import { LeaseholdError, versionTooOld } from '../errors.js'
-import type { LeaderChange } from '../events.js'
+import type { LeaderChange, LeaderInfo } from '../events.js'
 import { decodeAppended } from '../log/appended.js'
 import { decodeEntry } from '../log/entry.js'
 import { TermTable } from '../log/history.js'
 import {
   CHANGES_KEPT,
+  type Claim,
   type LogPage,
   type LogStamp,
   type LogStore,
@@ -20,7 +21,7 @@ import type { Meta, StoredEntry } from './memory-redis.js'
 import { APPENDED, MemoryTermConnection } from './memory-term-connection.js'
 import type { Wire } from './wire.js'
 
-/** The log in a Redis in memory: does what the scripts join, rotate-secret, read and record-change do. */
+/** The log in a Redis in memory: does what the scripts join, rotate-secret, read, set-leader-url and record-change do. */
 export class MemoryLogStore implements LogStore {
   readonly canSync = false
   readonly #options: ResolvedOptions
@@ -126,6 +127,17 @@ export class MemoryLogStore implements LogStore {
       cancel()
       this.#tail.connection?.unsubscribe(APPENDED).catch(() => {})
     }
+  }
+
+  setLeaderUrl(
+    { term, nonce }: Pick<Claim, 'term' | 'nonce'>,
+    { url, publicUrl }: Pick<LeaderInfo, 'url' | 'publicUrl'>,
+  ): Promise<boolean> {
+    return this.#client.call('setLeaderUrl', ({ data: { meta } }) => {
+      if (meta.term !== term || meta.nonce !== nonce) return false
+      Object.assign(meta, { url, publicUrl })
+      return true
+    })
   }
 
   async recordChange(nonce: string, change: Omit<LeaderChange, 'atMs'>): Promise<void> {

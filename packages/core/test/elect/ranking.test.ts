@@ -13,6 +13,11 @@ it.each<[string, MemberView, MemberView]>([
     memberView('a', { version: 10, priority: 1 }),
   ],
   [
+    'whether it loads a snapshot before priority',
+    memberView('z', { index: 8 }),
+    memberView('a', { index: 9, priority: 1, loading: true }),
+  ],
+  [
     'priority before position and load',
     memberView('z', { priority: 1, load: 1 }),
     memberView('a', { index: 9 }),

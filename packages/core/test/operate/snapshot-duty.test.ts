@@ -2,9 +2,9 @@ import type { MemberView } from '../../src/elect/members.js'
 import type { LogPage, OfferedSnapshot, TermConnection } from '../../src/log/log-store.js'
 import type { SnapshotStore } from '../../src/log/snapshot.js'
 import { SnapshotDuty } from '../../src/operate/snapshot-duty.js'
+import type { SnapshotTaker } from '../../src/operate/snapshot-taker.js'
 import type { CatchUp } from '../../src/replicate/catch-up.js'
 import type { JobTransport } from '../../src/replicate/job-transport.js'
-import type { Writer } from '../../src/write/writer.js'
 import { memberView } from '../member-view.js'
 import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
@@ -25,13 +25,13 @@ beforeEach(() => {
   asked = []
   trims = []
   duty = new SnapshotDuty({
-    catchUp: { takeSnapshot: async () => undefined } as Partial<CatchUp> as CatchUp,
-    writer: {
-      hold: async (run: () => Promise<unknown>) => {
+    catchUp: {} as CatchUp,
+    taker: {
+      tryTake: async () => {
         asked.push('itself')
-        return run()
+        return undefined
       },
-    } as Partial<Writer> as Writer,
+    } as Partial<SnapshotTaker> as SnapshotTaker,
     snapshots: {} as SnapshotStore,
     transport: { push: async (id: string) => void asked.push(id) } as Partial<JobTransport> as JobTransport,
     clock,

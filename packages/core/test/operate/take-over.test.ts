@@ -1,5 +1,6 @@
 import { TermTable } from '../../src/log/history.js'
 import type { Claim, TermConnection } from '../../src/log/log-store.js'
+import type { CatchUp } from '../../src/replicate/catch-up.js'
 import { type Successor, takeOver } from '../../src/operate/take-over.js'
 
 const claim: Claim = {
@@ -8,7 +9,7 @@ const claim: Claim = {
 }
 
 /** An instance that has applied so much, and gets so far by reading the log. */
-function successor(applied: number, reachable: number) {
+function successor(applied: number, reachable: number, given: Partial<CatchUp> = {}) {
   const warnings: string[] = []
   const applier = { index: applied }
   const catchUp = {
@@ -17,6 +18,7 @@ function successor(applied: number, reachable: number) {
     toHead: async () => {
       applier.index = reachable
     },
+    ...given,
   }
   const parts = {
     ...{ id: 'a', applier, catchUp, replicates: true, recovers: true },
@@ -38,3 +40,18 @@ it('does not serve a log that has nothing behind what it has applied, and says s
   expect(await run(parts)).toBeUndefined()
   expect(warnings).toEqual(['LOG_INCOMPLETE'])
 })
+
+it.each(['adopt', 'toHead'] as const)(
+  'does not wait past its end for a replica that is busy: %s',
+  async (step) => {
+    const end = new AbortController()
+    const { parts, warnings } = successor(3, 5, {
+      [step]: () => {
+        end.abort()
+        return new Promise<void>(() => {})
+      },
+    })
+    expect(await takeOver(parts, claim, {} as TermConnection, end.signal)).toBeUndefined()
+    expect(warnings).toEqual([])
+  },
+)

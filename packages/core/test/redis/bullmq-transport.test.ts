@@ -1,12 +1,15 @@
+import { Worker } from 'bullmq'
 import { eventually } from '../../../../test/support/deadline.js'
 import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
 import { stopAll } from '../../../../test/support/stop-all.js'
 import { startProxy } from '../../../../test/support/tcp-proxy.js'
 import { systemClock } from '../../src/clock.js'
+import { LeaseholdError } from '../../src/errors.js'
 import { resolveOptions } from '../../src/options.js'
 import { BullmqTransport } from '../../src/redis/bullmq-transport.js'
 import { keysOf } from '../../src/redis/keys.js'
 import type { Acknowledgement, RangeNotice } from '../../src/replicate/job-transport.js'
+import { errorOf } from '../error-of.js'
 
 const keys = keysOf('g')
 const transports: BullmqTransport[] = []
@@ -28,11 +31,12 @@ async function open(
   id: string,
   receive: (notice: RangeNotice) => Promise<void> = async () => {},
   port = server.port,
+  signal = new AbortController().signal,
 ): Promise<BullmqTransport> {
   const options = resolveOptions({ group: 'g', name: id, redis: `redis://127.0.0.1:${port}` })
   const transport = new BullmqTransport(options, keys, systemClock)
   transports.push(transport)
-  await transport.open(id, receive, new AbortController().signal)
+  await transport.open(id, receive, signal)
   return transport
 }
 
@@ -41,6 +45,19 @@ async function queueOf(id: string): Promise<Set<string>> {
   const found = (await server.command('KEYS', `${keys.jobs}:${id}:*`)) as string[]
   return new Set(found.map((key) => key.split(':').at(-1) ?? ''))
 }
+
+it('a start that ends does not wait for a worker that cannot connect, and says what it could not reach', async () => {
+  const end = new AbortController()
+  const waiting = jest.spyOn(Worker.prototype, 'waitUntilReady').mockImplementation(() => {
+    end.abort()
+    return new Promise(() => {})
+  })
+  const error = await errorOf(open('a', undefined, undefined, end.signal))
+  waiting.mockRestore()
+  expect(error).toBeInstanceOf(LeaseholdError)
+  expect(error).toMatchObject({ code: 'REDIS_UNREACHABLE', retryable: true })
+  expect(error.message).toContain(`127.0.0.1:${server.port}`)
+})
 
 it('brings a notice to the instance that it is for, and to no other', async () => {
   const [seen, others]: [RangeNotice[], RangeNotice[]] = [[], []]

@@ -5,6 +5,7 @@ import { eventually, once } from '../../../../test/support/deadline.js'
 import { type RedisServer, startRedis } from '../../../../test/support/redis-server.js'
 import { stopAll } from '../../../../test/support/stop-all.js'
 import { startProxy, type TcpProxy } from '../../../../test/support/tcp-proxy.js'
+import { Redis as Redis5 } from 'ioredis5'
 import { createNode } from '../../src/index.js'
 import {
   commandOptions,
@@ -65,6 +66,7 @@ afterAll(stopAll)
 describe('the connections of a started node', () => {
   /** By duty, which is the end of the connection's name. */
   const connections = new Map<string, RedisOptions>()
+  const keepAlives: unknown[] = []
   /** The same names, as CLIENT LIST has them. */
   let listed: Set<string>
   let jobOptions: JobsOptions | undefined
@@ -72,14 +74,20 @@ describe('the connections of a started node', () => {
   beforeAll(async () => {
     const connected = jest.spyOn(Redis.prototype, 'connect')
     const added = jest.spyOn(Queue.prototype, 'add')
-    const options = { group: 'g', redis: server.url, stateMachine: journal, lease: { ttlMs: TTL_MS } }
-    const nodes = [createNode({ ...options, name: 'a' }), createNode({ ...options, name: 'b' })]
+    const options = { group: 'g', stateMachine: journal, lease: { ttlMs: TTL_MS } }
+    // What a client was made with by default must break nothing, either.
+    const of5 = new Redis5(server.url, { lazyConnect: true })
+    const nodes = [
+      createNode({ ...options, redis: server.url, name: 'a' }),
+      createNode({ ...options, redis: of5, name: 'b' }),
+    ]
     for (const node of nodes) await node.start()
     await nodes[0]?.write('add', 'a line')
     await eventually(() => added.mock.calls.length > 0)
     jobOptions = added.mock.calls[0]?.[2]
     for (const client of connected.mock.contexts as Redis[]) {
       connections.set(dutyOf(client.options.connectionName ?? ''), client.options)
+      keepAlives.push(client.options.keepAlive)
     }
     const lines = String(await server.command('CLIENT', 'LIST')).matchAll(/name=(leasehold\S+)/g)
     listed = new Set([...lines].map(([, name = '']) => dutyOf(name)))
@@ -138,6 +146,10 @@ describe('the connections of a started node', () => {
   it.each(['worker', 'bullmq'])('%s: waits for jobs without an end, as BullMQ wants it', (duty) => {
     expect(connections.get(duty)).toMatchObject({ maxRetriesPerRequest: null, enableOfflineQueue: true })
     expect(connections.get(duty)?.commandTimeout).toBeUndefined()
+  })
+
+  it('all notice that they are half open, whatever the client does by default that they take their settings from', () => {
+    expect(new Set(keepAlives)).toEqual(new Set([10_000]))
   })
 
   it('term: has no second socket', () => {
@@ -242,6 +254,14 @@ describe.each([
       .map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`)
       .join('&')
     expect(optionsOf(`redis://127.0.0.1:${server.port}?${query}`)).toEqual(optionsOf(server.url))
+  })
+
+  it.each([
+    [0, 10_000],
+    [60_000, 10_000],
+    [3000, 3000],
+  ])('where keepAlive is %i ms it asks after %i ms whether the other side is there', (given, kept) => {
+    expect(optionsOf({ host: 'h', keepAlive: given }).keepAlive).toBe(kept)
   })
 
   it('keeps what says where Redis is', () => {

@@ -835,6 +835,27 @@ it('goes on after SCRIPT FLUSH', async () => {
   expect(indexesOf((await read(0)).entries)).toEqual([1])
 })
 
+describe('setLeaderUrl', () => {
+  const setUrl = (term: string, nonce: string) =>
+    callScript(client, 'setLeaderUrl', [keys.meta], [term, nonce, 'http://new', ''])
+
+  it('says where the leader is reached, and changes nothing else', async () => {
+    const { term } = await reign('n')
+    const before = await client.hgetall(keys.meta)
+    expect(await setUrl(term, 'n')).toBe(1)
+    expect(await client.hgetall(keys.meta)).toEqual({ ...before, url: 'http://new', publicUrl: '' })
+  })
+
+  it('of a claim that another has come after changes nothing', async () => {
+    const [first, second] = [await reign('n1'), await reign('n2')]
+    const before = await everything()
+    expect(await setUrl(first.term, 'n1')).toBe(0)
+    expect(await setUrl(second.term, 'n1')).toBe(0)
+    expect(await setUrl(first.term, 'n2')).toBe(0)
+    expect(await everything()).toEqual(before)
+  })
+})
+
 describe('recordChange', () => {
   const record = (nonce: string, json = '{"a":1}') =>
     callScript(client, 'recordChange', [keys.meta, keys.changes], [nonce, 3, json])

@@ -5,7 +5,7 @@ import { TermTable } from '../../src/log/history.js'
 import type { LogStore, SnapshotRef } from '../../src/log/log-store.js'
 import type { SnapshotHead, SnapshotStore } from '../../src/log/snapshot.js'
 import { CatchUp } from '../../src/replicate/catch-up.js'
-import { storeSnapshot, takeSnapshot } from '../../src/replicate/snapshot-maker.js'
+import { storeSnapshot, takeSnapshot, type TakenSnapshot } from '../../src/replicate/snapshot-maker.js'
 import { listenerFor, pageWith, ROWS } from '../catch-up-fixtures.js'
 import { entryAt } from '../entries.js'
 import { journal } from '../journal.js'
@@ -45,14 +45,15 @@ const snapshots: SnapshotStore = {
 }
 
 const linesOf = () => (applier.snapshot() as { state: { lines: string[] } }).state.lines
-const toHead = () => catchUp.toHead(new AbortController().signal)
+const { signal } = new AbortController()
+const toHead = () => catchUp.toHead(signal)
 
 /** A snapshot at an index, of a replica that computed something else than the log says. */
 async function makeSnapshot(index: number): Promise<void> {
   const other = new Applier(new LocalState(journal), () => {})
   other.adopt('L')
   for (let at = 1; at <= index; at++) other.apply({ ...line(at), args: `of another ${at}` }, 'n')
-  const taken = await takeSnapshot(other, systemClock)
+  const taken = (await takeSnapshot(other, systemClock)) as TakenSnapshot
   await storeSnapshot(snapshots, taken)
   snapshot = { id: taken.head.id, index }
 }
@@ -139,7 +140,7 @@ describe('where the log has lost entries', () => {
     await toHead()
     expect([catchUp.halted, applier.index, told.at(-1)]).toEqual(['LOG_LOST', START, 'logLost'])
     head = START
-    await catchUp.adopt({ ...(await log.read(0, 0, undefined)), table: new TermTable(ROWS) })
+    await catchUp.adopt({ ...(await log.read(0, 0, undefined)), table: new TermTable(ROWS) }, signal)
     expect([catchUp.halted, catchUp.startsOverFrom, catchUp.onHistory]).toEqual([undefined, undefined, true])
     expect(linesOf()).toEqual(['line 1', 'line 2', 'line 3'])
   })
@@ -157,7 +158,7 @@ describe('where the log has lost entries', () => {
 it('goes on being what it was where it is halted already', async () => {
   head = 1
   const lost = { ...(await log.read(0, 0, undefined)), replId: 'r2', table: new TermTable(ROWS) }
-  await catchUp.adopt(lost)
+  await catchUp.adopt(lost, signal)
   expect(catchUp.halted).toBe('LOG_LOST')
   expect(await catchUp.doubt('fresh snapshot')).toBe(false)
   expect([catchUp.halted, catchUp.startsOverFrom]).toEqual(['LOG_LOST', undefined])

@@ -3,7 +3,7 @@ import { nothingToApply } from '../../src/apply/nothing-to-apply.js'
 import { TermTable } from '../../src/log/history.js'
 import type { SnapshotHead, SnapshotStore } from '../../src/log/snapshot.js'
 import { loadSnapshot } from '../../src/replicate/snapshot-loader.js'
-import { storeSnapshot, takeSnapshot } from '../../src/replicate/snapshot-maker.js'
+import { storeSnapshot, takeSnapshot, type TakenSnapshot } from '../../src/replicate/snapshot-maker.js'
 import { describePath, TimeSlice } from '../../src/replicate/time-slice.js'
 import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
@@ -101,7 +101,7 @@ it('tells how long a snapshot held the loop while it was taken, and while it was
   const applier = new Applier({ ...nothingToApply, snapshot: () => state }, () => {})
   const taking = takeSnapshot(applier, takenBy)
   await takenBy.advance(0) // it gives way once
-  const taken = await taking
+  const taken = (await taking) as TakenSnapshot
   expect(taken.hold).toEqual({
     ms: 120,
     path: ['state', 'texts'],

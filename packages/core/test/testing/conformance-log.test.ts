@@ -94,6 +94,18 @@ describe.each(servers)('the log of %s', (_name, start) => {
     await expect(log.append(connection, 1, claim.term)).rejects.toBeInstanceOf(Error)
   })
 
+  it('says anew where its leader is reached, by who claimed last', async () => {
+    const { claim } = await log.claimed()
+    const urls = { url: 'http://new', publicUrl: 'https://new' }
+    expect(await log.parts.log.setLeaderUrl(claim, urls)).toBe(true)
+    expect((await log.page()).leader).toEqual({ id: 'a', term: claim.term, ...urls })
+    expect(await log.parts.log.setLeaderUrl(claim, { url: 'http://new', publicUrl: undefined })).toBe(true)
+    expect((await log.page()).leader?.publicUrl).toBeUndefined()
+    await log.claimed()
+    expect(await log.parts.log.setLeaderUrl(claim, urls)).toBe(false)
+    expect((await log.page()).leader?.url).toBe('http://a')
+  })
+
   it('remembers changes of leader, newest first, by who claimed last', async () => {
     const { claim } = await log.claimed()
     await log.parts.log.recordChange('other', {
