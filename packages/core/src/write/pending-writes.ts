@@ -31,7 +31,7 @@ export interface PendingWrite {
   /** Whoever submitted it. */
   readonly submitter: Deferred<Committed>
   /** All who wait: its submitter, until that has waited long enough, and whoever has repeated it meanwhile. */
-  readonly callers: Set<Deferred<Committed>>
+  readonly callers: Deferred<Committed>[]
 }
 
 /**
@@ -87,7 +87,7 @@ export class PendingWrites {
       span,
       sent: false,
       submitter,
-      callers: new Set([submitter]),
+      callers: [submitter],
     }
     this.#waiting.set(opId, write)
     this.#cancelSweep ??= this.#clock.timer(this.#timeoutMs, () => this.#sweep())
@@ -98,7 +98,7 @@ export class PendingWrites {
   /** For a repeat of a write that waits: the answer of that one, within a time of its own as in `add`. */
   join(write: PendingWrite, timeoutMs = this.#timeoutMs): Promise<Committed> {
     const caller = createDeferred<Committed>()
-    write.callers.add(caller)
+    write.callers.push(caller)
     this.#limit(write, caller, Math.min(timeoutMs, this.#timeoutMs))
     return caller.promise
   }
@@ -146,13 +146,13 @@ export class PendingWrites {
 
   /** One has waited long enough. If others have not, the write may still be sent: then it is not refused (G3). */
   #expire(write: PendingWrite, caller: Deferred<Committed>, ms: number): void {
-    const isLast = write.callers.size === 1
+    const isLast = write.callers.length === 1
     const error =
       write.sent || !isLast
         ? new OutcomeUnknownError(write.opId, `No answer within ${ms} ms`)
         : new BusyError(this.size, `${ms} ms in the queue`)
     if (isLast) return this.refuse(write, error)
-    write.callers.delete(caller)
+    write.callers.splice(write.callers.indexOf(caller), 1)
     caller.reject(error)
   }
 
@@ -174,7 +174,7 @@ export class PendingWrites {
         this.#cancelSweep = this.#clock.timer(leftMs, () => this.#sweep())
         return
       }
-      if (write.callers.has(write.submitter)) this.#expire(write, write.submitter, this.#timeoutMs)
+      if (write.callers.includes(write.submitter)) this.#expire(write, write.submitter, this.#timeoutMs)
     }
   }
 }
