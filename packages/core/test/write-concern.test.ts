@@ -13,6 +13,11 @@ beforeAll(async () => {
   server = await startRedis()
 })
 
+/** So long that whoever is cut off counts as alive for the whole test. */
+const HEARTBEAT_MS = 20_000
+/** What an instance says as its connections come back may be lost; then it says it with the next heartbeat. */
+const PATIENT_MS = 2 * HEARTBEAT_MS
+
 beforeEach(() => {
   group = newGroup()
 })
@@ -21,7 +26,10 @@ afterEach(stopNodes)
 afterAll(stopAll)
 
 async function start(options: Partial<NodeOptions> = {}): Promise<JournalNode> {
-  const node = journalNode({ group, redis: server.url, heartbeatMs: 20_000, ...options })
+  const node = journalNode({
+    ...{ group, redis: server.url, heartbeatMs: HEARTBEAT_MS, writeTimeoutMs: PATIENT_MS },
+    ...options,
+  })
   await node.start()
   return node
 }
@@ -48,7 +56,11 @@ function cut(...ways: (TcpProxy | undefined)[]): void {
 }
 
 /** A write that can only be met within a short time, or not at all. */
-async function codeOf(leader: JournalNode, writeConcern: WriteConcern, timeoutMs = 20_000): Promise<string> {
+async function codeOf(
+  leader: JournalNode,
+  writeConcern: WriteConcern,
+  timeoutMs = PATIENT_MS,
+): Promise<string> {
   return leader.write('add', 'x', { writeConcern, timeoutMs }).then(
     () => 'OK',
     ({ code }: { code: string }) => code,
